@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+#include "base/quantity.h"
+
+#define OPTIONS_ARENA_MAX ((size_t)16 * 1024 * 1024)
+#define OPTIONS_ROWS_MAX  64
+
+void
+options_init(struct options *o, const struct option_spec *rows, size_t n, void *values)
+{
+	o->rows = rows;
+	o->n = n;
+	o->values = values;
+	arena_init(&o->arena, OPTIONS_ARENA_MAX);
+}
+
+void
+options_fini(struct options *o)
+{
+	arena_fini(&o->arena);
+}
+
+static void *
+member(const struct options *o, const struct option_spec *row)
+{
+	return (char *)o->values + row->offset;
+}
+
+static int
+set_flag(bool *dst, const char *source, const char *text, struct err *err)
+{
+	static const char *const words[] = { "no", "yes", "false", "true", "0", "1", "off", "on" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		if (strcasecmp(text, words[i]) == 0) {
+			*dst = i % 2;
+			return 0;
+		}
+	}
+	return err_set(err, ERR_INVALID_ARGUMENT, "%s: '%.64s' is neither yes nor no", source,
+		       text);
+}
+
+/* What range a row allows, in the row's own unit. */
+static char *
+bound(const struct option_spec *row, int64_t value, char out[QUANTITY_TEXT_MAX])
+{
+	if (row->type == OPTION_SIZE)
+		return quantity_format_size(value, out);
+	if (row->type == OPTION_DURATION)
+		return quantity_format_duration(value, out);
+	(void)snprintf(out, QUANTITY_TEXT_MAX, "%" PRId64, value);
+	return out;
+}
+
+static int
+set_number(const struct option_spec *row, int64_t *dst, const char *source, const char *text,
+	   struct err *err)
+{
+	static const char *const kinds[] = {
+		[OPTION_INT] = "a whole number",
+		[OPTION_SIZE] = "a size such as 64K or 20MB",
+		[OPTION_DURATION] = "a duration such as 90, 1.5s or 10m",
+	};
+	char low[QUANTITY_TEXT_MAX], high[QUANTITY_TEXT_MAX];
+	int64_t value = 0;
+	int rc;
+
+	if (row->type == OPTION_INT)
+		rc = quantity_int(text, &value);
+	else if (row->type == OPTION_SIZE)
+		rc = quantity_size(text, &value);
+	else
+		rc = quantity_duration_ms(text, &value);
+	if (rc == 0 && (value < row->min || value > row->max))
+		rc = -ERANGE;
+	if (rc == -ERANGE)
+		return err_set(err, ERR_INVALID_ARGUMENT, "%s: '%.64s' is not between %s and %s",
+			       source, text, bound(row, row->min, low), bound(row, row->max, high));
+	if (rc < 0)
+		return err_set(err, ERR_INVALID_ARGUMENT, "%s: '%.64s' is not %s", source, text,
+			       kinds[row->type]);
+	*dst = value;
+	return 0;
+}
+
+static int
+set_choice(const struct option_spec *row, int *dst, const char *source, const char *text,
+	   struct err *err)
+{
+	const char *p = row->arg, *end;
+	int i;
+
+	for (i = 0;; i++) {
+		end = strchrnul(p, '|');
+		if (strlen(text) == (size_t)(end - p) && strncmp(p, text, (size_t)(end - p)) == 0) {
+			*dst = i;
+			return 0;
+		}
+		if (!*end)
+			break;
+		p = end + 1;
+	}
+	return err_set(err, ERR_INVALID_ARGUMENT, "%s: '%.64s' is none of %s", source, text,
+		       row->arg);
+}
+
+static int
+add_to_list(struct options *o, struct option_list *list, const char *text, struct err *err)
+{
+	const char **values = arena_alloc(&o->arena, (list->len + 1) * sizeof *values);
+
+	if (!values)
+		return err_sys(err, ENOMEM, "options");
+	if (list->len)
+		memcpy(values, list->values, list->len * sizeof *values);
+	values[list->len++] = text;
+	list->values = values;
+	return 0;
+}
+
+int
+options_set(struct options *o, const struct option_spec *row, const char *source, const char *text,
+	    struct err *err)
+{
+	void *dst = member(o, row);
+
+	switch (row->type) {
+	case OPTION_FLAG:
+		return set_flag(dst, source, text, err);
+	case OPTION_STRING:
+		*(const char **)dst = text;
+		return 0;
+	case OPTION_INT:
+	case OPTION_SIZE:
+	case OPTION_DURATION:
+		return set_number(row, dst, source, text, err);
+	case OPTION_CHOICE:
+		return set_choice(row, dst, source, text, err);
+	case OPTION_LIST:
+		return add_to_list(o, dst, text, err);
+	}
+	BUG("option %s has type %d", row->name, (int)row->type);
+}
+
+int
+options_defaults(struct options *o, struct err *err)
+{
+	size_t i;
+	int rc;
+
+	for (i = 0; i < o->n; i++) {
+		if (!o->rows[i].initial)
+			continue;
+		rc = options_set(o, &o->rows[i], o->rows[i].name, o->rows[i].initial, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int
+options_from_env(struct options *o, struct err *err)
+{
+	const char *text;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < o->n; i++) {
+		if (!o->rows[i].env)
+			continue;
+		text = getenv(o->rows[i].env);
+		if (!text || !*text)
+			continue;
+		rc = options_set(o, &o->rows[i], o->rows[i].env, text, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* What getopt_long() needs, made from our rows: the value of a long flag is its row + LONG_BASE. */
+#define LONG_BASE 256
+
+struct getopt_tables {
+	struct option longs[OPTIONS_ROWS_MAX + 1];
+	char letters[2 * OPTIONS_ROWS_MAX + 3];
+};
+
+static void
+make_tables(const struct options *o, struct getopt_tables *t)
+{
+	const struct option_spec *row;
+	size_t i, l = 0;
+
+	if (o->n > OPTIONS_ROWS_MAX)
+		BUG("%zu options", o->n);
+	memset(t, 0, sizeof *t);
+	t->letters[l++] = '+'; /* stop at the first argument that is no option */
+	t->letters[l++] = ':'; /* tell a missing value from an unknown option */
+	for (i = 0; i < o->n; i++) {
+		row = &o->rows[i];
+		t->longs[i].name = row->name;
+		t->longs[i].has_arg = row->type == OPTION_FLAG ? no_argument : required_argument;
+		t->longs[i].val = LONG_BASE + (int)i;
+		if (!row->letter)
+			continue;
+		t->letters[l++] = row->letter;
+		if (row->type != OPTION_FLAG)
+			t->letters[l++] = ':';
+	}
+}
+
+static const struct option_spec *
+row_of(const struct options *o, int value)
+{
+	size_t i;
+
+	if (value >= LONG_BASE)
+		return &o->rows[value - LONG_BASE];
+	for (i = 0; i < o->n; i++)
+		if (o->rows[i].letter && o->rows[i].letter == value)
+			return &o->rows[i];
+	return NULL;
+}
+
+static int
+refused(const struct options *o, int why, const char *word, struct err *err)
+{
+	const struct option_spec *row = optopt ? row_of(o, optopt) : NULL;
+
+	if (why == ':' && row)
+		return err_set(err, ERR_INVALID_ARGUMENT, "%.100s needs a value: %s", word,
+			       row->arg ? row->arg : "VALUE");
+	if (row)
+		return err_set(err, ERR_INVALID_ARGUMENT, "--%s takes no value", row->name);
+	if (optopt)
+		return err_set(err, ERR_INVALID_ARGUMENT, "unknown option -%c", optopt);
+	return err_set(err, ERR_INVALID_ARGUMENT, "unknown or ambiguous option %.100s", word);
+}
+
+int
+options_from_args(struct options *o, int argc, char **argv, int *ret_next, struct err *err)
+{
+	const struct option_spec *row;
+	struct getopt_tables t;
+	char source[80];
+	int c, rc;
+
+	make_tables(o, &t);
+	optind = 0; /* start over, with glibc's own state cleared */
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, t.letters, t.longs, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			return refused(o, c, argv[optind - 1], err);
+		row = row_of(o, c);
+		if (!row)
+			BUG("getopt_long returned %d", c);
+		(void)snprintf(source, sizeof source, "--%s", row->name);
+		rc = options_set(o, row, source, row->type == OPTION_FLAG ? "yes" : optarg, err);
+		if (rc < 0)
+			return rc;
+	}
+	*ret_next = optind;
+	return 0;
+}
+
+static void
+print_default(FILE *out, const struct option_spec *row)
+{
+	if (row->initial && row->type != OPTION_FLAG && row->type != OPTION_LIST)
+		(void)fprintf(out, " (default %s", row->initial);
+	if (row->env)
+		(void)fprintf(out, "%s%s", row->initial && row->type != OPTION_FLAG ? "; " : " (",
+			      row->env);
+	if (row->env || (row->initial && row->type != OPTION_FLAG && row->type != OPTION_LIST))
+		(void)fputc(')', out);
+}
+
+void
+options_print_help(FILE *out, const struct option_spec *rows, size_t n)
+{
+	char left[80];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		(void)snprintf(left, sizeof left, "%c%c%c --%s%s%s", rows[i].letter ? '-' : ' ',
+			       rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? ',' : ' ',
+			       rows[i].name, rows[i].type == OPTION_FLAG ? "" : " ",
+			       rows[i].type == OPTION_FLAG ? ""
+			       : rows[i].arg               ? rows[i].arg
+							   : "VALUE");
+		(void)fprintf(out, "  %-30s %s", left, rows[i].help);
+		print_default(out, &rows[i]);
+		(void)fputc('\n', out);
+	}
+}
