@@ -20,7 +20,7 @@ target_include_directories(nng SYSTEM INTERFACE ${NNG_INCLUDE})
 
 # What each folder of src/ links from outside.
 set(JOBWIRE_LIBS_base PkgConfig::INIH Threads::Threads)
-set(JOBWIRE_LIBS_wire PkgConfig::PROTOBUF_C)
+set(JOBWIRE_LIBS_wire jobwire_proto)
 set(JOBWIRE_LIBS_store PkgConfig::SQLITE)
 set(JOBWIRE_LIBS_text PkgConfig::PCRE2)
 set(JOBWIRE_LIBS_proc PkgConfig::LIBEVENT)
