@@ -116,8 +116,7 @@ outlog_tail(struct outlog_reader *r, enum outlog_view view, size_t lines, void *
 		if (chunks && ret->n_chunks == max_chunks && look > 1 &&
 		    ret->offset + ret->len < end) {
 			/* Too many pieces to reach the end from there: begin later. */
-			max = look / 2;
-			look = MIN(look, max) / 4;
+			look = max = look / 2;
 			continue;
 		}
 		begin = last_lines(bytes, ret->len, lines, ret_lines, &found);
