@@ -71,7 +71,4 @@ int record_try_lock(int fd) MUST_CHECK;
  * newer version, is an error. */
 int record_read(int fd, struct arena *a, struct record *ret_record, struct err *err) MUST_CHECK;
 
-/* This boot's id, from /proc. "" where it cannot be read. */
-void record_boot_id(char out[ID_SIZE]);
-
 #endif
