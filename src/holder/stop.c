@@ -56,8 +56,8 @@ signal_tree(struct holder *h, int sig)
 			continue;
 		fresh += remember(&h->stop, &t.v[i]);
 		if (sig != SIGKILL && sig != SIGSTOP)
-			(void)tree_signal_one(&t.v[i],
-					      SIGCONT); /* a stopped one would not see it */
+			(void)process_signal(t.v[i].pid, t.v[i].ticks,
+					     SIGCONT); /* a stopped one would not see it */
 	}
 	tree_free(&t);
 	return fresh;
