@@ -204,6 +204,36 @@ formatted_text_is_added_without_its_nul(void **state)
 	buf_fini(&b);
 }
 
+static void
+formatted_text_may_fill_it_to_the_last_byte(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, 5);
+	assert_int_equal(buf_addf(&b, "%s", "hello"), 0);
+	assert_holds(&b, "hello");
+	assert_int_equal(buf_addf(&b, "%s", ""), 0);
+	assert_int_equal(buf_addf(&b, "%s", "!"), -EMSGSIZE);
+	assert_holds(&b, "hello");
+	buf_fini(&b);
+}
+
+static void
+a_demand_that_no_doubling_reaches_is_no_memory(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, SIZE_MAX);
+	assert_int_equal(buf_add_str(&b, "abc"), 0);
+	assert_int_equal(buf_reserve(&b, SIZE_MAX - 10), -ENOMEM);
+	assert_int_equal(buf_reserve(&b, SIZE_MAX / 2 + 1), -ENOMEM);
+	assert_int_equal(buf_reserve(&b, SIZE_MAX), -EMSGSIZE);
+	assert_holds(&b, "abc");
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -217,6 +247,8 @@ main(void)
 		cmocka_unit_test(no_memory_is_reported_and_changes_nothing),
 		cmocka_unit_test(reserved_bytes_count_once_they_are_committed),
 		cmocka_unit_test(formatted_text_is_added_without_its_nul),
+		cmocka_unit_test(formatted_text_may_fill_it_to_the_last_byte),
+		cmocka_unit_test(a_demand_that_no_doubling_reaches_is_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
