@@ -148,6 +148,21 @@ copies_are_whole_and_end_with_a_nul(void **state)
 	arena_fini(&a);
 }
 
+static void
+a_size_that_wraps_when_it_is_rounded_up_is_no_memory(void **state)
+{
+	struct arena a;
+	size_t less;
+
+	(void)state;
+	arena_init(&a, SIZE_MAX);
+	for (less = 0; less < 64; less++)
+		assert_null(arena_alloc(&a, SIZE_MAX - less));
+	assert_int_equal(a.used, 0);
+	assert_non_null(arena_alloc(&a, 1));
+	arena_fini(&a);
+}
+
 int
 main(void)
 {
@@ -160,6 +175,7 @@ main(void)
 		cmocka_unit_test(an_ended_arena_is_empty_and_has_its_budget_again),
 		cmocka_unit_test(cleared_memory_is_cleared_where_it_was_used_before),
 		cmocka_unit_test(copies_are_whole_and_end_with_a_nul),
+		cmocka_unit_test(a_size_that_wraps_when_it_is_rounded_up_is_no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
