@@ -187,6 +187,7 @@ every_refusal_names_source_value_and_what_is_allowed(void **state)
 		{ SIZE, "2M", "src: '2M' is not between 1K and 1M" },
 		{ SIZE, "99999999T", "src: '99999999T' is not between 1K and 1M" },
 		{ WAIT, "soon", "src: 'soon' is not a duration such as 90, 1.5s or 10m" },
+		{ WAIT, "1h", "src: '1h' is not between 0.1s and 10m" },
 		{ COLOR, "red", "src: 'red' is none of never|auto|always" },
 		{ COLOR, "", "src: '' is none of never|auto|always" },
 		{ COLOR, "aut", "src: 'aut' is none of never|auto|always" },

@@ -85,6 +85,8 @@ sizes_count_in_1024_whatever_the_unit_is_called(void **state)
 		{ "9223372036854775807", 0, INT64_MAX },
 		{ "9223372036854775808", -ERANGE, 0 },
 		{ "99999999999999999999", -ERANGE, 0 },
+		{ "99999999999999999999.5GiB", -ERANGE, 0 },
+		{ "99999999999999999999x", -EINVAL, 0 },
 		{ "8388607T", 0, 8388607 * KIB * KIB * KIB * KIB },
 		{ "8388608T", -ERANGE, 0 },
 		{ "", -EINVAL, 0 },
@@ -169,7 +171,39 @@ a_size_is_written_in_the_largest_unit_that_is_exact(void **state)
 		assert_string_equal(quantity_format_size(rows[i].value, out), rows[i].text);
 }
 
-/* Where a text is the shortest for its value, reading and writing are each other's reverse. */
+static void
+a_duration_is_written_in_the_largest_unit_that_is_exact(void **state)
+{
+	static const struct reading rows[] = {
+		{ "0s", 0, 0 },
+		{ "0.001s", 0, 1 },
+		{ "0.05s", 0, 50 },
+		{ "0.5s", 0, 500 },
+		{ "1s", 0, 1000 },
+		{ "1.5s", 0, 1500 },
+		{ "1.234s", 0, 1234 },
+		{ "10.01s", 0, 10010 },
+		{ "1m", 0, 60000 },
+		{ "90s", 0, 90000 },
+		{ "10m", 0, 600000 },
+		{ "60.001s", 0, 60001 },
+		{ "5h", 0, 18000000 },
+		{ "90m", 0, 5400000 },
+		{ "30d", 0, INT64_C(2592000000) },
+		{ "9223372036854775.807s", 0, INT64_MAX },
+		{ "-0.5s", 0, -500 },
+		{ "-1.5s", 0, -1500 },
+		{ "-1m", 0, -60000 },
+		{ "-9223372036854775.808s", 0, INT64_MIN },
+	};
+	char out[QUANTITY_TEXT_MAX];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_string_equal(quantity_format_duration(rows[i].value, out), rows[i].text);
+}
+
 static void
 what_is_written_reads_as_the_same_value(void **state)
 {
@@ -200,6 +234,7 @@ main(void)
 		cmocka_unit_test(sizes_count_in_1024_whatever_the_unit_is_called),
 		cmocka_unit_test(durations_are_seconds_unless_a_unit_says_more),
 		cmocka_unit_test(a_size_is_written_in_the_largest_unit_that_is_exact),
+		cmocka_unit_test(a_duration_is_written_in_the_largest_unit_that_is_exact),
 		cmocka_unit_test(what_is_written_reads_as_the_same_value),
 	};
 
