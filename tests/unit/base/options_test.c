@@ -381,6 +381,27 @@ a_list_gathers_in_order(void **state)
 }
 
 static void
+a_list_may_be_long(void **state)
+{
+	struct err err = { 0 };
+	char text[16];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 20000; i++) {
+		(void)snprintf(text, sizeof text, "%zu", i);
+		assert_ok(
+			options_set(&opts, &rows[ENV], "x", arena_strdup(&opts.arena, text), &err),
+			&err);
+	}
+	assert_int_equal(demo.env.len, 20000);
+	for (i = 0; i < 20000; i++) {
+		(void)snprintf(text, sizeof text, "%zu", i);
+		assert_string_equal(demo.env.values[i], text);
+	}
+}
+
+static void
 help_has_a_line_for_each_row_with_default_and_variable(void **state)
 {
 	static const char want[] =
@@ -403,6 +424,39 @@ help_has_a_line_for_each_row_with_default_and_variable(void **state)
 	free(text);
 }
 
+static void
+help_brackets_are_whole_for_every_type_with_and_without_default_and_variable(void **state)
+{
+	static const enum option_type types[] = { OPTION_FLAG, OPTION_STRING,   OPTION_INT,
+						  OPTION_SIZE, OPTION_DURATION, OPTION_CHOICE,
+						  OPTION_LIST };
+	static const char *const wants[2][2] = { { "", " (ENV)" },
+						 { " (default 1)", " (default 1; ENV)" } };
+	char line[200], want[200];
+	size_t i, d, e;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		bool told = types[i] != OPTION_FLAG && types[i] != OPTION_LIST;
+
+		for (d = 0; d < 2; d++) {
+			for (e = 0; e < 2; e++) {
+				struct option_spec row = { .name = "n",
+							   .type = types[i],
+							   .initial = d ? "1" : NULL,
+							   .env = e ? "ENV" : NULL,
+							   .help = "H" };
+				FILE *out = fmemopen(line, sizeof line, "w");
+
+				options_print_help(out, &row, 1);
+				(void)fclose(out);
+				(void)snprintf(want, sizeof want, " H%s\n", wants[d && told][e]);
+				assert_string_equal(strstr(line, " H"), want);
+			}
+		}
+	}
+}
+
 #define unit_test_of_options(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -422,7 +476,10 @@ main(void)
 		unit_test_of_options(reading_again_starts_over),
 		unit_test_of_options(later_sources_win),
 		unit_test_of_options(a_list_gathers_in_order),
+		unit_test_of_options(a_list_may_be_long),
 		unit_test_of_options(help_has_a_line_for_each_row_with_default_and_variable),
+		unit_test_of_options(
+			help_brackets_are_whole_for_every_type_with_and_without_default_and_variable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
