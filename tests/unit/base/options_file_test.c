@@ -175,6 +175,83 @@ the_file_wins_over_defaults_and_loses_to_the_environment_and_flags(void **state)
 	assert_true(demo.verbose);
 }
 
+static void
+the_first_wrong_line_is_the_one_that_is_named(void **state)
+{
+	(void)state;
+	assert_file_refused("verbose = yes\nhello\n\nspeed = 5\n", "",
+			    ": line 2 is not 'name = value'");
+	assert_file_refused("speed = 5\nhello\n", "line 1: ", ": speed: no such setting");
+}
+
+static void
+an_indented_line_is_a_line_of_its_own(void **state)
+{
+	struct err err = { 0 };
+
+	(void)state;
+	assert_ok(from_file("dir = /x\n  count = 5\n\tverbose = yes\n", &err), &err);
+	assert_string_equal(demo.dir, "/x");
+	assert_int_equal(demo.count, 5);
+	assert_true(demo.verbose);
+	assert_file_refused("dir = /x\n    and more\n", "", ": line 2 is not 'name = value'");
+	assert_file_refused("dir = /x\n\n  speed = 5\n", "line 3: ", ": speed: no such setting");
+}
+
+static void
+a_line_too_long_is_refused_and_not_cut(void **state)
+{
+	/* each would pass for something of its own, were the line cut before it */
+	static const char *const tails[] = { "x", "; a comment", " a value", "count = 5", "\t" };
+	char line[200] = "dir = ", text[400];
+	struct err err = { 0 };
+	size_t i;
+
+	(void)state;
+	memset(line + 6, 'x', 199 - 6);
+	(void)snprintf(text, sizeof text, "%s\nverbose = yes\n", line);
+	assert_ok(from_file(text, &err), &err);
+	assert_int_equal(strlen(demo.dir), 199 - 6);
+	assert_true(demo.verbose);
+	assert_ok(from_file(line, &err), &err); /* also where the file ends with it */
+	for (i = 0; i < ARRAY_SIZE(tails); i++) {
+		(void)snprintf(text, sizeof text, "%s%s\nverbose = no\n", line, tails[i]);
+		assert_file_refused(text, "", ": line 1 is longer than 199 bytes");
+		assert_true(demo.verbose);
+	}
+}
+
+static void
+a_nul_byte_is_refused(void **state)
+{
+	static const char text[] = "verbose = yes\ndir = /x\0/y\n";
+	struct err err = { 0 };
+	char want[ERR_MSG_MAX];
+	FILE *file = fopen(path, "we");
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, sizeof text - 1, file), sizeof text - 1);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(options_from_file(&opts, path, true, &err), ERR_INVALID_ARGUMENT);
+	(void)snprintf(want, sizeof want, "%s: line 2 holds a NUL byte", path);
+	assert_string_equal(err.msg, want);
+	assert_null(demo.dir);
+}
+
+static void
+a_folder_is_no_settings_file(void **state)
+{
+	struct err err = { 0 };
+	char want[ERR_MSG_MAX];
+
+	(void)state;
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(options_from_file(&opts, path, false, &err), ERR_INVALID_ARGUMENT);
+	(void)snprintf(want, sizeof want, "settings file %s: Is a directory", path);
+	assert_string_equal(err.msg, want);
+}
+
 #define unit_test_of_file(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -187,6 +264,11 @@ main(void)
 		unit_test_of_file(a_missing_file_is_an_error_only_where_it_must_exist),
 		unit_test_of_file(a_file_that_cannot_be_opened_is_an_error_in_any_case),
 		unit_test_of_file(a_wrong_line_is_refused_with_its_number),
+		unit_test_of_file(the_first_wrong_line_is_the_one_that_is_named),
+		unit_test_of_file(an_indented_line_is_a_line_of_its_own),
+		unit_test_of_file(a_line_too_long_is_refused_and_not_cut),
+		unit_test_of_file(a_nul_byte_is_refused),
+		unit_test_of_file(a_folder_is_no_settings_file),
 		unit_test_of_file(
 			the_file_wins_over_defaults_and_loses_to_the_environment_and_flags),
 	};
