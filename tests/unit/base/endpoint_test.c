@@ -293,6 +293,9 @@ a_failure_at_any_step_is_reported_and_leaves_nothing_open(void **state)
 		assert_refused(path, ERR_RESOURCE_EXHAUSTED,
 			       text("create state folder %s: No space left on device", path));
 	}
+	sys_fail(SYS_MKDIRAT, 6, EROFS);
+	assert_refused(path, ERR_PERMISSION_DENIED,
+		       text("create state folder %s: Read-only file system", path));
 	sys_heal();
 	for (nth = 1; nth <= 2; nth++) {
 		sys_fail(SYS_OPENAT, nth, EMFILE);
@@ -308,6 +311,41 @@ a_failure_at_any_step_is_reported_and_leaves_nothing_open(void **state)
 }
 
 #endif
+
+static void
+where_no_folder_may_be_made_the_reason_is_told(void **state)
+{
+	const char *dir = *state, *path = text("%s/a/b/c", dir);
+	struct endpoint ep = { .dirfd = -1 };
+	uid_t me = geteuid();
+	struct err err = { 0 };
+	int rc;
+
+	/* a folder that somebody without rights looks at */
+	assert_int_equal(chmod(dir, me ? 0500 : 0755), 0);
+	assert_int_equal(seteuid(me ? me : 65534), 0);
+	rc = endpoint_open(path, &ep, &err);
+	assert_int_equal(seteuid(me), 0);
+	assert_int_equal(chmod(dir, 0700), 0);
+	assert_int_equal(rc, ERR_PERMISSION_DENIED);
+	assert_string_equal(err.msg, text("create state folder %s: Permission denied", path));
+}
+
+static void
+a_failed_endpoint_may_be_closed(void **state)
+{
+	struct endpoint ep;
+	struct err err = { 0 };
+	int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+
+	(void)state;
+	assert_true(fd >= 0);
+	ep.dirfd = fd; /* whatever the memory held */
+	assert_int_equal(endpoint_open("relative", &ep, &err), ERR_INVALID_ARGUMENT);
+	endpoint_close(&ep);
+	assert_true(fcntl(fd, F_GETFD) >= 0);
+	(void)close(fd);
+}
 
 int
 main(void)
@@ -325,6 +363,8 @@ main(void)
 		unit_test_of_endpoint(a_folder_that_others_may_write_to_is_refused),
 		unit_test_of_endpoint(a_folder_that_is_not_ours_is_refused),
 		unit_test_of_endpoint(what_is_no_folder_is_refused),
+		unit_test_of_endpoint(where_no_folder_may_be_made_the_reason_is_told),
+		unit_test_of_endpoint(a_failed_endpoint_may_be_closed),
 		unit_test_of_endpoint(a_link_to_a_folder_of_ours_is_followed),
 #ifdef JOBWIRE_FAULTS
 		unit_test_of_endpoint(a_failure_at_any_step_is_reported_and_leaves_nothing_open),
