@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -251,6 +252,91 @@ without_the_variable_nothing_is_armed(void **state)
 	sys_faults_from_env();
 	for (i = 0; i < SYS_CALL_COUNT; i++)
 		assert_int_equal(calls[i].call(&p), 1);
+	assert_int_equal(setenv("JOBWIRE_FAULT", "", 1), 0);
+	sys_faults_from_env();
+	assert_int_equal(unsetenv("JOBWIRE_FAULT"), 0);
+	for (i = 0; i < SYS_CALL_COUNT; i++)
+		assert_int_equal(calls[i].call(&p), 1);
+	place_close(&p);
+}
+
+static void
+a_misspelt_fault_ends_the_program_and_says_so(void **state)
+{
+	static const char *const specs[] = {
+
+		"write",         "write:",        "write:1",
+		"write:1:",      "write::EIO",    "write:x:EIO",
+		"write:1:EWHAT", "write:1:EIO ",  "write:1x:EIO",
+		"wrote:1:EIO",   "WRITE:1:EIO",   "write:-1:EIO",
+		"write:1:eio",   "write:1:EIO:2", "write: 1:EIO",
+		"write:0:EIO",   "read:1:EIO",    "write:4294967296:EIO",
+	};
+	char got[256], want[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(specs); i++) {
+		int pair[2], status;
+		ssize_t n;
+		pid_t pid;
+
+		assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			(void)dup2(pair[1], STDERR_FILENO);
+			(void)setenv("JOBWIRE_FAULT", specs[i], 1);
+			sys_faults_from_env();
+			_exit(0);
+		}
+		(void)close(pair[1]);
+		n = read(pair[0], got, sizeof got - 1);
+		(void)close(pair[0]);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 125 || n < 0)
+			fail_msg("'%s': status %#x", specs[i], (unsigned)status);
+		got[n] = '\0';
+		(void)snprintf(want, sizeof want,
+			       "JOBWIRE_FAULT: '%s' is not CALL:NTH:ERRNO, such as "
+			       "pwrite:3:ENOSPC\n",
+			       specs[i]);
+		assert_string_equal(got, want);
+	}
+}
+
+#define THREADS 4
+#define CALLS   500
+
+static void *
+write_many(void *arg)
+{
+	struct place *p = arg;
+	uintptr_t written = 0;
+	int i;
+
+	for (i = 0; i < CALLS; i++)
+		written += do_write(p) == 1;
+	return (void *)written;
+}
+
+static void
+calls_are_counted_whichever_thread_makes_them(void **state)
+{
+	struct place p = place_open(*state);
+	pthread_t threads[THREADS];
+	uintptr_t written = 0;
+	void *ret;
+	int i;
+
+	sys_fail(SYS_WRITE, THREADS * CALLS / 2, EIO);
+	for (i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, write_many, &p), 0);
+	for (i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(threads[i], &ret), 0);
+		written += (uintptr_t)ret;
+	}
+	assert_int_equal(written, THREADS * CALLS / 2 - 1);
 	place_close(&p);
 }
 
@@ -341,6 +427,8 @@ main(void)
 		unit_test_in_dir(the_environment_arms_every_call_with_every_error),
 		unit_test_in_dir(a_fault_named_pwrite_is_not_one_of_write),
 		unit_test_in_dir(without_the_variable_nothing_is_armed),
+		cmocka_unit_test(a_misspelt_fault_ends_the_program_and_says_so),
+		unit_test_in_dir(calls_are_counted_whichever_thread_makes_them),
 		cmocka_unit_test(a_process_halts_once_at_the_point_that_was_named),
 		cmocka_unit_test(a_process_does_not_halt_where_no_point_or_another_is_named),
 #else
