@@ -3,7 +3,9 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 #include "base/log.h"
 
@@ -206,6 +208,52 @@ a_line_is_one_write(void **state)
 	(void)close(pair[0]);
 }
 
+static int full_pipe;
+
+static void
+on_alarm(int sig)
+{
+	static char old[4096];
+	int saved = errno;
+
+	(void)sig;
+	while (read(full_pipe, old, sizeof old) > 0)
+		;
+	errno = saved;
+}
+
+static void
+a_signal_while_stderr_is_full_costs_no_line(void **state)
+{
+	struct itimerval soon = { .it_value.tv_usec = 20000 }, never = { 0 };
+	struct sigaction act = { .sa_handler = on_alarm }, was; /* no SA_RESTART */
+	char filler[4096] = { 0 }, got[256];
+	int pair[2], stderr_was;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe2(pair, O_CLOEXEC | O_NONBLOCK), 0);
+	while (write(pair[1], filler, sizeof filler) > 0)
+		;
+	assert_int_equal(fcntl(pair[1], F_SETFL, 0), 0); /* now it blocks */
+	full_pipe = pair[0];
+	stderr_was = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	(void)dup2(pair[1], STDERR_FILENO);
+	(void)sigaction(SIGALRM, &act, &was);
+	(void)setitimer(ITIMER_REAL, &soon, NULL);
+	log_info("interrupted");
+	(void)setitimer(ITIMER_REAL, &never, NULL);
+	(void)sigaction(SIGALRM, &was, NULL);
+	(void)dup2(stderr_was, STDERR_FILENO);
+	(void)close(stderr_was);
+	n = read(pair[0], got, sizeof got - 1);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	assert_true(n > 0);
+	got[n] = '\0';
+	assert_string_equal(after_time(got), " info interrupted\n");
+}
+
 int
 main(void)
 {
@@ -217,6 +265,7 @@ main(void)
 		cmocka_unit_test(a_long_line_is_cut_at_the_bound_and_still_ends),
 		cmocka_unit_test(what_is_less_important_than_the_level_is_not_written),
 		cmocka_unit_test(a_line_is_one_write),
+		cmocka_unit_test(a_signal_while_stderr_is_full_costs_no_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
