@@ -21,7 +21,8 @@ static const struct option_spec rows[ROWS] = {
 	[VERBOSE] = { "verbose", 'v', OPTION_FLAG, MEMBER(verbose), "DEMO_VERBOSE", NULL, 0, 0,
 		      NULL, "Say more" },
 	[QUIET] = { "quiet", 0, OPTION_FLAG, MEMBER(quiet), NULL, "yes", 0, 0, NULL, "Say less" },
-	[DIR] = { "dir", 'd', OPTION_STRING, MEMBER(dir), "DEMO_DIR", NULL, 0, 0, "FOLDER", "Where" },
+	[DIR] = { "dir", 'd', OPTION_STRING, MEMBER(dir), "DEMO_DIR", NULL, 0, 0, "FOLDER",
+		  "Where" },
 	[COUNT] = { "count", 'c', OPTION_INT, MEMBER(count), "DEMO_COUNT", "3", -5, 100, NULL,
 		    "How many" },
 	[SIZE] = { "size", 's', OPTION_SIZE, MEMBER(size_bytes), NULL, "64K", KIB, KIB * KIB,
@@ -425,7 +426,7 @@ help_has_a_line_for_each_row_with_default_and_variable(void **state)
 }
 
 static void
-help_brackets_are_whole_for_every_type_with_and_without_default_and_variable(void **state)
+help_has_whole_brackets_whatever_a_row_has(void **state)
 {
 	static const enum option_type types[] = { OPTION_FLAG, OPTION_STRING,   OPTION_INT,
 						  OPTION_SIZE, OPTION_DURATION, OPTION_CHOICE,
@@ -478,8 +479,7 @@ main(void)
 		unit_test_of_options(a_list_gathers_in_order),
 		unit_test_of_options(a_list_may_be_long),
 		unit_test_of_options(help_has_a_line_for_each_row_with_default_and_variable),
-		unit_test_of_options(
-			help_brackets_are_whole_for_every_type_with_and_without_default_and_variable),
+		unit_test_of_options(help_has_whole_brackets_whatever_a_row_has),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
