@@ -2,7 +2,10 @@
 #include "test.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -69,7 +72,7 @@ whatever_read_gives_at_once_the_whole_is_read(void **state)
 }
 
 static void
-whatever_write_takes_at_once_the_whole_is_written(void **state)
+a_write_that_fails_in_the_middle_says_so(void **state)
 {
 	int dirfd = open_dir(*state);
 	int fd = openat(dirfd, "file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -99,6 +102,66 @@ whatever_write_takes_at_once_the_whole_is_written(void **state)
 	assert_int_equal(fd_pread_all(fd, got, 16, 100), 0);
 	(void)close(fd);
 	(void)close(dirfd);
+}
+
+#define LARGE ((size_t)200 * 1024) /* more than a pipe holds */
+
+struct drain {
+	int fd;
+	pthread_t writer;
+	unsigned char got[LARGE];
+	ssize_t n;
+};
+
+static void
+on_signal(int sig)
+{
+	(void)sig;
+}
+
+/* Once the writer has filled the pipe, interrupt it there; then read all. */
+static void *
+drain_interrupting(void *arg)
+{
+	struct drain *d = arg;
+	int size = fcntl(d->fd, F_GETPIPE_SZ), held = 0;
+
+	while (ioctl(d->fd, FIONREAD, &held) == 0 && held < size)
+		(void)sched_yield();
+	(void)pthread_kill(d->writer, SIGUSR1);
+	d->n = fd_read_all(d->fd, d->got, LARGE);
+	return NULL;
+}
+
+static void
+an_interrupted_write_goes_on_where_it_was(void **state)
+{
+	struct sigaction act = { .sa_handler = on_signal }, was; /* no SA_RESTART */
+	struct drain *d = calloc(1, sizeof *d);
+	unsigned char *bytes = malloc(LARGE);
+	pthread_t reader;
+	int pair[2], rc;
+	size_t i;
+
+	(void)state;
+	assert_true(d && bytes);
+	for (i = 0; i < LARGE; i++)
+		bytes[i] = (unsigned char)(i % 251);
+	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
+	d->fd = pair[0];
+	d->writer = pthread_self();
+	(void)sigaction(SIGUSR1, &act, &was);
+	assert_int_equal(pthread_create(&reader, NULL, drain_interrupting, d), 0);
+	rc = fd_write_all(pair[1], bytes, LARGE);
+	(void)close(pair[1]);
+	assert_int_equal(pthread_join(reader, NULL), 0);
+	(void)sigaction(SIGUSR1, &was, NULL);
+	assert_int_equal(rc, 0);
+	assert_int_equal(d->n, LARGE);
+	assert_memory_equal(d->got, bytes, LARGE);
+	(void)close(pair[0]);
+	free(bytes);
+	free(d);
 }
 
 static void
@@ -307,7 +370,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whatever_read_gives_at_once_the_whole_is_read),
-		unit_test_in_dir(whatever_write_takes_at_once_the_whole_is_written),
+		cmocka_unit_test(an_interrupted_write_goes_on_where_it_was),
+		unit_test_in_dir(a_write_that_fails_in_the_middle_says_so),
 		unit_test_in_dir(a_failure_is_the_negative_errno),
 		cmocka_unit_test(flags_go_on_and_off_and_leave_the_others),
 		cmocka_unit_test(a_closed_descriptor_is_forgotten),
