@@ -279,6 +279,22 @@ freeing_waits_for_the_works_that_run(void **state)
 }
 
 static void
+freeing_calls_no_done_of_what_was_not_collected(void **state)
+{
+	struct work_pool *pool = pool_new(1);
+	struct step *steps = steps_new(pool, 1);
+	struct pollfd p = { .fd = work_pool_fd(pool), .events = POLLIN };
+
+	(void)state;
+	work_submit(pool, &steps[0].work);
+	assert_int_equal(poll(&p, 1, 60000), 1);
+	work_pool_free(pool);
+	assert_int_equal(steps[0].ran, 1);
+	assert_int_equal(steps[0].is_done, 0);
+	free(steps);
+}
+
+static void
 freeing_nothing_is_allowed(void **state)
 {
 	(void)state;
@@ -340,6 +356,7 @@ main(void)
 		cmocka_unit_test(all_signals_are_blocked_in_the_threads_and_none_here),
 		cmocka_unit_test(freeing_drops_the_works_that_wait),
 		cmocka_unit_test(freeing_waits_for_the_works_that_run),
+		cmocka_unit_test(freeing_calls_no_done_of_what_was_not_collected),
 		cmocka_unit_test(freeing_nothing_is_allowed),
 		cmocka_unit_test(a_pool_that_gets_no_descriptor_says_so),
 		cmocka_unit_test(a_pool_that_gets_no_thread_says_so),
