@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include "outlog/reader.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/sys.h"
+#include "outlog/reader_impl.h"
+
+#define SEARCH_TRIES 64
+
+int
+outlog_reader_new(int dirfd, struct outlog_reader **ret_reader, struct err *err)
+{
+	struct outlog_reader *r = calloc(1, sizeof *r);
+	int i;
+
+	if (!r)
+		return err_sys(err, ENOMEM, "output log reader");
+	for (i = 0; i < OUTLOG_STREAMS; i++)
+		r->segment[i].fd = -1;
+	r->indexfd = -1;
+	r->dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 3);
+	if (r->dirfd < 0) {
+		i = errno;
+		free(r);
+		return err_sys(err, i, "output log folder");
+	}
+	*ret_reader = r;
+	return 0;
+}
+
+void
+outlog_reader_free(struct outlog_reader *r)
+{
+	int i;
+
+	if (!r)
+		return;
+	for (i = 0; i < OUTLOG_STREAMS; i++)
+		fd_close(&r->segment[i].fd);
+	fd_close(&r->indexfd);
+	fd_close(&r->dirfd);
+	free(r);
+}
+
+void
+outlog_reader_final(struct outlog_reader *r)
+{
+	r->final = true;
+}
+
+/* Call `each` for every segment in the folder. A folder that was removed has none. */
+static int
+walk_segments(const struct outlog_reader *r,
+	      void (*each)(void *arg, enum outlog_stream stream, uint64_t base), void *arg)
+{
+	enum outlog_stream stream;
+	struct dirent *entry;
+	uint64_t base;
+	DIR *dir;
+	int fd;
+
+	fd = sys_openat(r->dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		(void)close(fd);
+		return -ENOMEM;
+	}
+	while ((entry = readdir(dir)))
+		if (segment_parse(entry->d_name, &stream, &base))
+			each(arg, stream, base);
+	(void)closedir(dir);
+	return 0;
+}
+
+struct neighbours {
+	enum outlog_stream stream;
+	uint64_t offset;
+	bool has_below, has_above;
+	uint64_t below; /* largest base at or below `offset` */
+	uint64_t above; /* smallest base above it */
+};
+
+static void
+weigh(void *arg, enum outlog_stream stream, uint64_t base)
+{
+	struct neighbours *n = arg;
+
+	if (stream != n->stream)
+		return;
+	if (base <= n->offset && (!n->has_below || base > n->below)) {
+		n->has_below = true;
+		n->below = base;
+	}
+	if (base > n->offset && (!n->has_above || base < n->above)) {
+		n->has_above = true;
+		n->above = base;
+	}
+}
+
+/* 0, or -ENOENT: it was dropped. */
+static int
+open_segment(struct outlog_reader *r, enum outlog_stream stream, uint64_t base)
+{
+	char name[SEGMENT_NAME_MAX];
+	int *fd = &r->segment[stream].fd;
+
+	if (*fd >= 0 && r->segment[stream].base == base)
+		return 0;
+	fd_close(fd);
+	*fd = sys_openat(r->dirfd, segment_name(stream, base, name), O_RDONLY, 0);
+	if (*fd < 0)
+		return -errno;
+	r->segment[stream].base = base;
+	return 0;
+}
+
+/* Bytes at `offset` of the segment that is open; 0 where it does not reach. */
+static ssize_t
+read_open(const struct outlog_reader *r, enum outlog_stream stream, uint64_t offset, void *bytes,
+	  size_t max, bool nowait)
+{
+	struct iovec iov = { bytes, max };
+	int fd = r->segment[stream].fd;
+	off_t at;
+	ssize_t n;
+
+	if (fd < 0 || offset < r->segment[stream].base)
+		return 0;
+	at = (off_t)(offset - r->segment[stream].base);
+	if (nowait) {
+		n = TEMP_FAILURE_RETRY(preadv2(fd, &iov, 1, at, RWF_NOWAIT));
+		if (n >= 0 || errno == EAGAIN)
+			return n < 0 ? -EAGAIN : n;
+	}
+	n = TEMP_FAILURE_RETRY(pread(fd, bytes, max, at));
+	return n < 0 ? -errno : n;
+}
+
+ssize_t
+reader_piece(struct outlog_reader *r, enum outlog_stream stream, uint64_t *offset, void *bytes,
+	     size_t max, bool nowait)
+{
+	struct neighbours near;
+	ssize_t n;
+	int tries, rc;
+
+	n = read_open(r, stream, *offset, bytes, max, nowait);
+	/* Whatever is listed may be dropped before it is opened: then look again. */
+	for (tries = 0; n == 0 && tries < SEARCH_TRIES; tries++) {
+		near = (struct neighbours){ .stream = stream, .offset = *offset };
+		rc = walk_segments(r, weigh, &near);
+		if (rc == 0 && near.has_below)
+			rc = open_segment(r, stream, near.below);
+		if (rc < 0 && rc != -ENOENT)
+			return rc;
+		if (rc == 0 && near.has_below)
+			n = read_open(r, stream, *offset, bytes, max, nowait);
+		if (n != 0)
+			return n;
+		/* With a segment above, the one below is complete: what lies between is gone. */
+		if (near.has_above)
+			*offset = near.above;
+		else if (rc == 0)
+			return 0;
+	}
+	return n;
+}
+
+static void
+widen(void *arg, enum outlog_stream stream, uint64_t base)
+{
+	struct outlog_extents *e = arg;
+
+	if (e->stream[stream].stored == 0 && e->stream[stream].start == 0) {
+		e->stream[stream].start = base;
+		e->stream[stream].stored = base + 1; /* marks: seen */
+	}
+	e->stream[stream].start = MIN(e->stream[stream].start, base);
+	e->stream[stream].stored = MAX(e->stream[stream].stored, base + 1);
+}
+
+int
+outlog_reader_extents(struct outlog_reader *r, struct outlog_extents *ret)
+{
+	char name[SEGMENT_NAME_MAX];
+	struct stat st;
+	uint64_t base;
+	int i, rc;
+
+	memset(ret, 0, sizeof *ret);
+	rc = walk_segments(r, widen, ret);
+	for (i = 0; i < OUTLOG_STREAMS && rc == 0; i++) {
+		if (ret->stream[i].stored == 0)
+			continue;
+		base = ret->stream[i].stored - 1; /* of the last segment */
+		(void)segment_name((enum outlog_stream)i, base, name);
+		st.st_size = 0;
+		if (fstatat(r->dirfd, name, &st, 0) < 0 && errno != ENOENT)
+			rc = -errno;
+		ret->stream[i].stored = base + (uint64_t)st.st_size;
+	}
+	return rc;
+}
+
+/* What the chunks of a single stream's bytes are: the index knows their times. */
+static size_t
+time_chunks(struct outlog_reader *r, enum outlog_stream stream, uint64_t offset, size_t *len,
+	    struct outlog_chunk *chunks, size_t max_chunks)
+{
+	uint64_t end = offset + *len, until;
+	size_t n;
+
+	for (n = 0; n < max_chunks && offset < end; n++) {
+		chunks[n].stream = stream;
+		chunks[n].wall_ns = reader_time_of(r, stream, offset, &until);
+		chunks[n].len = (size_t)(MIN(MAX(until, offset + 1), end) - offset);
+		offset += chunks[n].len;
+	}
+	*len -= (size_t)(end - offset); /* room for fewer chunks: fewer bytes */
+	return n;
+}
+
+int
+outlog_read(struct outlog_reader *r, enum outlog_view view, uint64_t offset, void *bytes,
+	    size_t max, bool nowait, struct outlog_chunk *chunks, size_t max_chunks,
+	    struct outlog_result *ret)
+{
+	enum outlog_stream stream = (enum outlog_stream)view;
+	unsigned char *p = bytes;
+	uint64_t at = offset;
+	ssize_t n;
+
+	if (view == OUTLOG_VIEW_COMBINED)
+		return reader_combined(r, offset, bytes, max, nowait, chunks, max_chunks, ret);
+	memset(ret, 0, sizeof *ret);
+	ret->offset = offset;
+	while (ret->len < max) {
+		n = reader_piece(r, stream, &at, p + ret->len, max - ret->len, nowait);
+		if (n == -EAGAIN && ret->len)
+			break; /* what there is will do */
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			break;
+		if (ret->len == 0)
+			ret->offset = at;
+		else if (at != ret->offset + ret->len)
+			break; /* a gap: for the next call */
+		ret->len += (size_t)n;
+		at += (uint64_t)n;
+	}
+	if (chunks)
+		ret->n_chunks = time_chunks(r, stream, ret->offset, &ret->len, chunks, max_chunks);
+	return 0;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "outlog/reader_impl.h"
+
+#define FIRST_LOOK ((size_t)16 * 1024)
+
+/* Where the view ends now. */
+static int
+view_end(struct outlog_reader *r, enum outlog_view view, uint64_t *ret_start, uint64_t *ret_end)
+{
+	struct outlog_extents e;
+	int rc = outlog_reader_extents(r, &e);
+
+	if (view == OUTLOG_VIEW_COMBINED) {
+		*ret_start = e.stream[OUTLOG_OUT].start + e.stream[OUTLOG_ERR].start;
+		*ret_end = e.stream[OUTLOG_OUT].stored + e.stream[OUTLOG_ERR].stored;
+	} else {
+		*ret_start = e.stream[view].start;
+		*ret_end = e.stream[view].stored;
+	}
+	return rc;
+}
+
+/* Where the last `lines` lines of the bytes begin, and how many there are; *ret_found: all of them.
+ */
+static size_t
+last_lines(const unsigned char *p, size_t len, size_t lines, size_t *ret_lines, bool *ret_found)
+{
+	size_t at = len, seen = 0;
+	const unsigned char *newline;
+
+	*ret_found = false;
+	*ret_lines = 0;
+	if (len == 0)
+		return 0;
+	/* A newline at the very end ends the last line; it begins none. */
+	at = p[len - 1] == '\n' ? len - 1 : len;
+	for (seen = 1;; seen++) {
+		newline = at ? memrchr(p, '\n', at) : NULL;
+		if (seen == lines && (newline || at == 0)) {
+			*ret_found = true;
+			*ret_lines = seen;
+			return newline ? (size_t)(newline - p) + 1 : 0;
+		}
+		if (!newline)
+			break;
+		at = (size_t)(newline - p);
+	}
+	*ret_lines = seen;
+	return 0;
+}
+
+/* Leave out the first `cut` bytes of what was read. */
+static void
+cut_front(unsigned char *bytes, struct outlog_result *ret, struct outlog_chunk *chunks, size_t cut)
+{
+	size_t i, n, left = cut;
+
+	for (i = 0; i < ret->n_chunks && left >= chunks[i].len; i++)
+		left -= chunks[i].len;
+	n = ret->n_chunks - i;
+	if (i)
+		memmove(chunks, chunks + i, n * sizeof *chunks);
+	if (n)
+		chunks[0].len -= left;
+	ret->n_chunks = n;
+	ret->len -= cut;
+	ret->offset += cut;
+	memmove(bytes, bytes + cut, ret->len);
+}
+
+/* Read from `from` on up to the end, in as many calls as gaps and chunks demand; what lies before
+ * the last gap is given up. */
+static int
+read_to_end(struct outlog_reader *r, enum outlog_view view, uint64_t from, void *bytes, size_t max,
+	    bool nowait, struct outlog_chunk *chunks, size_t max_chunks, struct outlog_result *ret)
+{
+	struct outlog_result more;
+	int rc;
+
+	rc = outlog_read(r, view, from, bytes, max, nowait, chunks, max_chunks, ret);
+	while (rc == 0 && ret->len) {
+		rc = outlog_read(r, view, ret->offset + ret->len, (unsigned char *)bytes + ret->len,
+				 max - ret->len, nowait, chunks ? chunks + ret->n_chunks : NULL,
+				 max_chunks - ret->n_chunks, &more);
+		if (rc < 0 || more.len == 0 || more.offset != ret->offset + ret->len)
+			break;
+		ret->len += more.len;
+		ret->n_chunks += more.n_chunks;
+	}
+	return rc;
+}
+
+int
+outlog_tail(struct outlog_reader *r, enum outlog_view view, size_t lines, void *bytes, size_t max,
+	    bool nowait, struct outlog_chunk *chunks, size_t max_chunks, struct outlog_result *ret,
+	    size_t *ret_lines, bool *ret_cut)
+{
+	uint64_t start, end, from;
+	size_t look, begin;
+	bool found;
+	int rc;
+
+	*ret_cut = false;
+	*ret_lines = 0;
+	rc = view_end(r, view, &start, &end);
+	if (rc < 0)
+		return rc;
+	for (look = lines ? MIN(FIRST_LOOK, max) : max;; look = MIN(look * 4, max)) {
+		from = end - start > look ? end - look : start;
+		rc = read_to_end(r, view, from, bytes, look, nowait, chunks, max_chunks, ret);
+		if (rc < 0)
+			return rc;
+		if (chunks && ret->n_chunks == max_chunks && look > 1 &&
+		    ret->offset + ret->len < end) {
+			/* Too many pieces to reach the end from there: begin later. */
+			look = max = look / 2;
+			continue;
+		}
+		begin = last_lines(bytes, ret->len, lines, ret_lines, &found);
+		if (found || from == start || look == max)
+			break;
+	}
+	*ret_cut = !found && from > start;
+	if (begin)
+		cut_front(bytes, ret, chunks, begin);
+	return 0;
+}
