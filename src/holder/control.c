@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/sys.h"
@@ -155,7 +156,7 @@ control_output(struct holder *h)
 	control_send(h, frame_put_output(&c->out, &f));
 }
 
-/* What was needed to start the command is not needed to hold it. */
+/* What was needed to start the command is not needed to hold it. (A queued job waits with it.) */
 static void
 forget_strings(struct holder *h)
 {
@@ -228,6 +229,16 @@ on_launch(struct holder *h, const struct frame *f)
 	}
 	watch_add(h, WATCH_LISTEN, h->listenfd, EPOLLIN);
 	output_set_policy(h, h->spec.cap);
+}
+
+static void
+on_go(struct holder *h, const struct frame *f)
+{
+	struct failure why;
+
+	(void)f;
+	if (h->begin.pid || h->done)
+		return; /* once is enough */
 	if (launch(h, &why) < 0)
 		failed(h, &why);
 	else
@@ -265,10 +276,17 @@ on_input(struct holder *h, const struct frame *f)
 static void
 on_stop(struct holder *h, const struct frame *f)
 {
+	const struct failure cancelled = { .step = "cancelled",
+					   .errnum = ECANCELED,
+					   .failed_ns = clock_wall_ns() };
 	struct frame_stop stop;
 
-	if (frame_get_stop(f, &stop) == 0)
+	if (frame_get_stop(f, &stop) < 0 || h->done)
+		return;
+	if (h->begin.pid)
 		stop_begin(h, &stop, true);
+	else
+		failed(h, &cancelled);
 }
 
 static void
@@ -320,15 +338,11 @@ static const struct {
 	bool needs_job;
 	void (*handle)(struct holder *h, const struct frame *f);
 } handlers[] = {
-	{ FRAME_LAUNCH, false, on_launch },
-	{ FRAME_QUERY, true, on_query },
-	{ FRAME_ARM, true, on_arm },
-	{ FRAME_INPUT, true, on_input },
-	{ FRAME_STOP, true, on_stop },
-	{ FRAME_SIGNAL, true, on_signal },
-	{ FRAME_CONSUMED, true, on_consumed },
-	{ FRAME_POLICY, true, on_policy },
-	{ FRAME_PIPE_GRANT, true, on_pipe_grant },
+	{ FRAME_LAUNCH, false, on_launch }, { FRAME_GO, true, on_go },
+	{ FRAME_QUERY, true, on_query },    { FRAME_ARM, true, on_arm },
+	{ FRAME_INPUT, true, on_input },    { FRAME_STOP, true, on_stop },
+	{ FRAME_SIGNAL, true, on_signal },  { FRAME_CONSUMED, true, on_consumed },
+	{ FRAME_POLICY, true, on_policy },  { FRAME_PIPE_GRANT, true, on_pipe_grant },
 };
 
 static void

@@ -18,6 +18,9 @@ input_begin(struct holder *h, int fd)
 	/* Nothing to write: 0 events. EPOLLERR, that nobody reads any more, is told all the same.
 	 */
 	watch_add(h, WATCH_INPUT, fd, 0);
+	if (h->input.refused) /* asked for before the command ran */
+		control_send(h, frame_put(&h->conn.out, FRAME_INPUT_ROOM, NULL, 0));
+	h->input.refused = false;
 }
 
 void

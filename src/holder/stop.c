@@ -222,8 +222,11 @@ stop_signal(struct holder *h, const struct frame_signal *f, int *ret_errnum)
 	*ret_errnum = 0;
 	if (f->tree)
 		tree_list(&t);
-	if (f->tree ? t.n == 0 : h->exited)
+	if (!h->begin.pid || (f->tree ? t.n == 0 : h->exited)) {
 		*ret_errnum = ESRCH;
+		tree_free(&t);
+		return 0;
+	}
 	for (i = 0; f->tree ? i < t.n : (i == 0 && !h->exited); i++) {
 		v = f->tree ? &t.v[i] : &main_process;
 		rc = process_signal(v->pid, v->ticks, f->signal);

@@ -207,6 +207,12 @@ proc_launch(struct proc *p, const struct spec *spec)
 }
 
 void
+proc_go(struct proc *p)
+{
+	sent(p, frame_put(&p->out, FRAME_GO, NULL, 0));
+}
+
+void
 proc_query(struct proc *p)
 {
 	sent(p, frame_put(&p->out, FRAME_QUERY, NULL, 0));

@@ -45,6 +45,7 @@ void proc_free(struct proc *p);
 
 /* Each queues one frame; what cannot be sent ends in gone(). */
 void proc_launch(struct proc *p, const struct spec *spec);
+void proc_go(struct proc *p);
 void proc_query(struct proc *p);
 /* One output() as soon as a stream ends beyond these. */
 void proc_arm(struct proc *p, uint64_t out_end, uint64_t err_end);
