@@ -11,6 +11,11 @@ if(JOBWIRE_FAULTS)
   target_compile_definitions(jobwire_flags INTERFACE JOBWIRE_FAULTS)
 endif()
 
+# Without it the fuzzer is blind to the branches of the modules that it drives.
+if(JOBWIRE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 if(JOBWIRE_SANITIZE)
   add_compile_options(-fsanitize=${JOBWIRE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${JOBWIRE_SANITIZE})

@@ -22,65 +22,63 @@ classify(const char *text, struct message *m)
 	return root;
 }
 
+static const struct {
+	const char *text;
+	enum message_kind kind;
+	const char *id; /* as it may be echoed; NULL: null */
+} forms[] = {
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\"}", MESSAGE_REQUEST, "1" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"\"}", MESSAGE_REQUEST, "0" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":-0,\"method\":\"x\"}", MESSAGE_REQUEST, "-0" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":\"\",\"method\":\"x\"}", MESSAGE_REQUEST, "\"\"" },
+	{ "{\"id\":1152921504606846977,\"jsonrpc\":\"2.0\",\"method\":\"x\"}", MESSAGE_REQUEST,
+	  "1152921504606846977" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":\"a\\\"\\u00e9\\u0000\",\"method\":\"x\"}", MESSAGE_REQUEST,
+	  "\"a\\\"\\u00e9\\u0000\"" },
+	{ "{\"jsonrpc\":\"2.0\",\"method\":\"x\"}", MESSAGE_NOTIFICATION, NULL },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", MESSAGE_RESPONSE, "1" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{}}", MESSAGE_RESPONSE, NULL },
+	{ "{\"result\":1}", MESSAGE_RESPONSE, NULL },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"result\":1}", MESSAGE_REQUEST, "1" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1.0,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1e2,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1E2,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"x\"}", MESSAGE_INVALID, NULL },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":[1],\"method\":\"x\"}", MESSAGE_INVALID, NULL },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":\"\\ud800\",\"method\":\"x\"}", MESSAGE_INVALID, NULL },
+	{ "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"x\"}", MESSAGE_INVALID, "1" },
+	{ "{\"jsonrpc\":2.0,\"id\":1,\"method\":\"x\"}", MESSAGE_INVALID, "1" },
+	{ "{\"JSONRPC\":\"2.0\",\"id\":1,\"method\":\"x\"}", MESSAGE_INVALID, "1" },
+	{ "{\"id\":1,\"method\":\"x\"}", MESSAGE_INVALID, "1" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1}", MESSAGE_INVALID, "1" },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":5}", MESSAGE_INVALID, "1" },
+	{ "{\"jsonrpc\":\"2.0\",\"method\":null,\"result\":1}", MESSAGE_INVALID, NULL },
+	{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
+	{ "{}", MESSAGE_INVALID, NULL },
+	{ "[]", MESSAGE_INVALID, NULL },
+	{ "5", MESSAGE_INVALID, NULL },
+	{ "null", MESSAGE_INVALID, NULL },
+};
+
 static void
 every_form_of_message_has_its_kind(void **state)
 {
-	static const struct {
-		const char *text;
-		enum message_kind kind;
-		const char *id; /* as it may be echoed; NULL: null */
-	} rows[] = {
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\"}", MESSAGE_REQUEST, "1" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"\"}", MESSAGE_REQUEST, "0" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":-0,\"method\":\"x\"}", MESSAGE_REQUEST, "-0" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":\"\",\"method\":\"x\"}", MESSAGE_REQUEST, "\"\"" },
-		{ "{\"id\":1152921504606846977,\"jsonrpc\":\"2.0\",\"method\":\"x\"}",
-		  MESSAGE_REQUEST, "1152921504606846977" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":\"a\\\"\\u00e9\\u0000\",\"method\":\"x\"}",
-		  MESSAGE_REQUEST, "\"a\\\"\\u00e9\\u0000\"" },
-		{ "{\"jsonrpc\":\"2.0\",\"method\":\"x\"}", MESSAGE_NOTIFICATION, NULL },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", MESSAGE_RESPONSE, "1" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{}}", MESSAGE_RESPONSE, NULL },
-		{ "{\"result\":1}", MESSAGE_RESPONSE, NULL },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"result\":1}", MESSAGE_REQUEST,
-		  "1" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1.0,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1e2,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1E2,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":true,\"method\":\"x\"}", MESSAGE_INVALID, NULL },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"x\"}", MESSAGE_INVALID, NULL },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":[1],\"method\":\"x\"}", MESSAGE_INVALID, NULL },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":\"\\ud800\",\"method\":\"x\"}", MESSAGE_INVALID,
-		  NULL },
-		{ "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"x\"}", MESSAGE_INVALID, "1" },
-		{ "{\"jsonrpc\":2.0,\"id\":1,\"method\":\"x\"}", MESSAGE_INVALID, "1" },
-		{ "{\"JSONRPC\":\"2.0\",\"id\":1,\"method\":\"x\"}", MESSAGE_INVALID, "1" },
-		{ "{\"id\":1,\"method\":\"x\"}", MESSAGE_INVALID, "1" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1}", MESSAGE_INVALID, "1" },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":5}", MESSAGE_INVALID, "1" },
-		{ "{\"jsonrpc\":\"2.0\",\"method\":null,\"result\":1}", MESSAGE_INVALID, NULL },
-		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"x\"}", MESSAGE_INVALID,
-		  NULL },
-		{ "{}", MESSAGE_INVALID, NULL },
-		{ "[]", MESSAGE_INVALID, NULL },
-		{ "5", MESSAGE_INVALID, NULL },
-		{ "null", MESSAGE_INVALID, NULL },
-	};
 	struct message m;
 	cJSON *root;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		root = classify(rows[i].text, &m);
-		if (m.kind != rows[i].kind)
-			fail_msg("kind %d: %s", m.kind, rows[i].text);
+	for (i = 0; i < ARRAY_SIZE(forms); i++) {
+		root = classify(forms[i].text, &m);
+		if (m.kind != forms[i].kind)
+			fail_msg("kind %d: %s", m.kind, forms[i].text);
 		assert_int_equal(m.kind == MESSAGE_INVALID, m.why != NULL);
-		assert_int_equal(m.id.len, rows[i].id ? strlen(rows[i].id) : 0);
-		if (rows[i].id)
-			assert_memory_equal(m.id.p, rows[i].id, m.id.len);
+		assert_int_equal(m.id.len, forms[i].id ? strlen(forms[i].id) : 0);
+		if (forms[i].id)
+			assert_memory_equal(m.id.p, forms[i].id, m.id.len);
 		cJSON_Delete(root);
 	}
 }

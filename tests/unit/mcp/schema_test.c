@@ -35,86 +35,79 @@ check(const char *schema_text, const char *args_text, struct err *err)
 	return err->msg;
 }
 
+static const struct {
+	const char *args, *why;
+} kinds[] = {
+	{ "{\"text\":\"x\"}", "" },
+	{ "{\"text\":\"x\",\"count\":9007199254740995,\"ratio\":1.5,\"flag\":false}", "" },
+	{ "{\"text\":\"x\",\"count\":5.0,\"ratio\":1,\"offset\":-9223372036854775808}", "" },
+	{ "{\"text\":\"x\",\"list\":[\"a\",\"b\"],\"env\":{\"A\":\"b\"},\"any\":[{}]}", "" },
+	{ "{\"text\":\"x\",\"inner\":{\"n\":5},\"stream\":\"stdout\"}", "" },
+	{ "{\"text\":\"x\",\"count\":null,\"list\":null,\"stream\":null}", "" },
+	{ "{\"text\":"
+	  "\"\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\"}",
+	  "" },
+	{ "{}", "argument 'text' is missing: it must be a string of 1 to 10 characters." },
+	{ "{\"text\":null}",
+	  "argument 'text' is null, but must be a string of 1 to 10 characters." },
+	{ "{\"text\":5}", "argument 'text' is 5, but must be a string of 1 to 10 characters." },
+	{ "{\"text\":\"\"}",
+	  "argument 'text' is \"\", but must be a string of 1 to 10 characters." },
+	{ "{\"text\":\"12345678901\"}", "argument 'text' is \"12345678901\", but must be a "
+					"string of 1 to 10 characters." },
+	{ "{\"text\":\"x\",\"stream\":\"both\"}",
+	  "argument 'stream' is \"both\", but must be one of stdout, stderr." },
+	{ "{\"text\":\"x\",\"stream\":1}",
+	  "argument 'stream' is 1, but must be one of stdout, stderr." },
+	{ "{\"text\":\"x\",\"count\":0}", "argument 'count' is 0, but must be a whole number "
+					  "from 1 to 9007199254740995." },
+	{ "{\"text\":\"x\",\"count\":9007199254740996}",
+	  "argument 'count' is 9007199254740996, but must be a whole number from 1 to "
+	  "9007199254740995." },
+	{ "{\"text\":\"x\",\"count\":\"5\"}", "argument 'count' is \"5\", but must be a whole "
+					      "number from 1 to 9007199254740995." },
+	{ "{\"text\":\"x\",\"count\":5.5}", "argument 'count' is 5.5, but must be a whole "
+					    "number from 1 to 9007199254740995." },
+	{ "{\"text\":\"x\",\"offset\":9223372036854775808}",
+	  "argument 'offset' is 9223372036854775808, but must be a whole number." },
+	{ "{\"text\":\"x\",\"ratio\":1.6}",
+	  "argument 'ratio' is 1.6, but must be a number from 0 to 1.5." },
+	{ "{\"text\":\"x\",\"ratio\":-1e400}",
+	  "argument 'ratio' is -inf, but must be a number from 0 to 1.5." },
+	{ "{\"text\":\"x\",\"flag\":\"true\"}",
+	  "argument 'flag' is \"true\", but must be true or false." },
+	{ "{\"text\":\"x\",\"flag\":0}", "argument 'flag' is 0, but must be true or false." },
+	{ "{\"text\":\"x\",\"list\":[\"a\",5]}", "argument 'list[1]' is 5, but must be a string." },
+	{ "{\"text\":\"x\",\"list\":[\"a\",null]}",
+	  "argument 'list[1]' is null, but must be a string." },
+	{ "{\"text\":\"x\",\"list\":[\"a\",\"b\",\"c\",\"d\"]}",
+	  "argument 'list' is an array of 4, but must be an array of at most 3 elements." },
+	{ "{\"text\":\"x\",\"list\":{}}", "argument 'list' is an object of 0, but must be an "
+					  "array of at most 3 elements." },
+	{ "{\"text\":\"x\",\"env\":{\"A\":true}}",
+	  "argument 'env.A' is true, but must be a string." },
+	{ "{\"text\":\"x\",\"env\":[]}",
+	  "argument 'env' is an array of 0, but must be an object." },
+	{ "{\"text\":\"x\",\"inner\":{}}",
+	  "argument 'inner.n' is missing: it must be a whole number." },
+	{ "{\"text\":\"x\",\"inner\":{\"n\":5,\"m\":6}}",
+	  "there is no argument 'inner.m': allowed are n." },
+	{ "{\"text\":\"x\",\"Text\":\"y\"}",
+	  "there is no argument 'Text': allowed are text, stream, count, offset, ratio, "
+	  "flag, list, env, inner, any." },
+	{ "{\"text\":\"x\",\"text\":\"y\"}",
+	  "the arguments are not clear: 'text' is given twice." },
+};
+
 static void
 every_kind_of_argument_is_held_against_its_schema(void **state)
 {
-	static const struct {
-		const char *args, *why;
-	} rows[] = {
-		{ "{\"text\":\"x\"}", "" },
-		{ "{\"text\":\"x\",\"count\":9007199254740995,\"ratio\":1.5,\"flag\":false}", "" },
-		{ "{\"text\":\"x\",\"count\":5.0,\"ratio\":1,\"offset\":-9223372036854775808}",
-		  "" },
-		{ "{\"text\":\"x\",\"list\":[\"a\",\"b\"],\"env\":{\"A\":\"b\"},\"any\":[{}]}",
-		  "" },
-		{ "{\"text\":\"x\",\"inner\":{\"n\":5},\"stream\":\"stdout\"}", "" },
-		{ "{\"text\":\"x\",\"count\":null,\"list\":null,\"stream\":null}", "" },
-		{ "{\"text\":"
-		  "\"\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\"}",
-		  "" },
-		{ "{}", "argument 'text' is missing: it must be a string of 1 to 10 characters." },
-		{ "{\"text\":null}",
-		  "argument 'text' is null, but must be a string of 1 to 10 characters." },
-		{ "{\"text\":5}",
-		  "argument 'text' is 5, but must be a string of 1 to 10 characters." },
-		{ "{\"text\":\"\"}",
-		  "argument 'text' is \"\", but must be a string of 1 to 10 characters." },
-		{ "{\"text\":\"12345678901\"}", "argument 'text' is \"12345678901\", but must be a "
-						"string of 1 to 10 characters." },
-		{ "{\"text\":\"x\",\"stream\":\"both\"}",
-		  "argument 'stream' is \"both\", but must be one of stdout, stderr." },
-		{ "{\"text\":\"x\",\"stream\":1}",
-		  "argument 'stream' is 1, but must be one of stdout, stderr." },
-		{ "{\"text\":\"x\",\"count\":0}",
-		  "argument 'count' is 0, but must be a whole number "
-		  "from 1 to 9007199254740995." },
-		{ "{\"text\":\"x\",\"count\":9007199254740996}",
-		  "argument 'count' is 9007199254740996, but must be a whole number from 1 to "
-		  "9007199254740995." },
-		{ "{\"text\":\"x\",\"count\":\"5\"}",
-		  "argument 'count' is \"5\", but must be a whole "
-		  "number from 1 to 9007199254740995." },
-		{ "{\"text\":\"x\",\"count\":5.5}", "argument 'count' is 5.5, but must be a whole "
-						    "number from 1 to 9007199254740995." },
-		{ "{\"text\":\"x\",\"offset\":9223372036854775808}",
-		  "argument 'offset' is 9223372036854775808, but must be a whole number." },
-		{ "{\"text\":\"x\",\"ratio\":1.6}",
-		  "argument 'ratio' is 1.6, but must be a number from 0 to 1.5." },
-		{ "{\"text\":\"x\",\"ratio\":-1e400}",
-		  "argument 'ratio' is -inf, but must be a number from 0 to 1.5." },
-		{ "{\"text\":\"x\",\"flag\":\"true\"}",
-		  "argument 'flag' is \"true\", but must be true or false." },
-		{ "{\"text\":\"x\",\"flag\":0}",
-		  "argument 'flag' is 0, but must be true or false." },
-		{ "{\"text\":\"x\",\"list\":[\"a\",5]}",
-		  "argument 'list[1]' is 5, but must be a string." },
-		{ "{\"text\":\"x\",\"list\":[\"a\",null]}",
-		  "argument 'list[1]' is null, but must be a string." },
-		{ "{\"text\":\"x\",\"list\":[\"a\",\"b\",\"c\",\"d\"]}",
-		  "argument 'list' is an array of 4, but must be an array of at most 3 elements." },
-		{ "{\"text\":\"x\",\"list\":{}}",
-		  "argument 'list' is an object of 0, but must be an "
-		  "array of at most 3 elements." },
-		{ "{\"text\":\"x\",\"env\":{\"A\":true}}",
-		  "argument 'env.A' is true, but must be a string." },
-		{ "{\"text\":\"x\",\"env\":[]}",
-		  "argument 'env' is an array of 0, but must be an object." },
-		{ "{\"text\":\"x\",\"inner\":{}}",
-		  "argument 'inner.n' is missing: it must be a whole number." },
-		{ "{\"text\":\"x\",\"inner\":{\"n\":5,\"m\":6}}",
-		  "there is no argument 'inner.m': allowed are n." },
-		{ "{\"text\":\"x\",\"Text\":\"y\"}",
-		  "there is no argument 'Text': allowed are text, stream, count, offset, ratio, "
-		  "flag, list, env, inner, any." },
-		{ "{\"text\":\"x\",\"text\":\"y\"}",
-		  "the arguments are not clear: 'text' is given twice." },
-	};
 	struct err err;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < ARRAY_SIZE(rows); i++)
-		assert_string_equal(check(KINDS_IN, rows[i].args, &err), rows[i].why);
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		assert_string_equal(check(KINDS_IN, kinds[i].args, &err), kinds[i].why);
 }
 
 static void
