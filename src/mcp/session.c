@@ -103,9 +103,8 @@ batch_send(struct mcp_session *session, struct mcp_batch *batch, void *origin)
 static int
 batch_add(struct mcp_batch *batch, const struct buf *answer)
 {
-	/* One byte stays free for the bracket that ends it. */
-	if (batch->answers.len + answer->len + 2 > MCP_FRAME_MAX ||
-	    buf_reserve(&batch->answers, answer->len + 2) < 0 ||
+	/* Of the two more bytes one stays free for the bracket that ends it. */
+	if (buf_reserve(&batch->answers, answer->len + 2) < 0 ||
 	    buf_add(&batch->answers, batch->answers.len ? "," : "[", 1) < 0)
 		return -1;
 	return buf_add(&batch->answers, buf_head(answer), answer->len);

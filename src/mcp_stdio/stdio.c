@@ -122,7 +122,7 @@ is_blank(const char *line, size_t len)
 	size_t i;
 
 	for (i = 0; i < len; i++) {
-		if (!strchr(" \t\r", line[i]))
+		if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
 			return false;
 	}
 	return true;

@@ -144,6 +144,7 @@ class Messages(Case):
     def test_what_is_no_message_gets_an_error_and_the_session_goes_on(self):
         rows = [
             (b"{", -32700),
+            (b"\0", -32700),
             (b'{"jsonrpc":"2.0","id":1,"method":"ping"}x', -32700),
             (b'{"jsonrpc":"2.0","id":1,"method":"ping"} {}', -32700),
             (b'{"jsonrpc":"2.0","id":1,"method":"\xff"}', -32700),

@@ -198,6 +198,7 @@ the_report_says_what_cjson_would_spoil(void **state)
 		{ "\"\\u0000\"", true, false },         { "\"\\\\u0000\"", false, false },
 		{ "\"\\ud800\"", true, false },         { "\"\\udc00x\"", true, false },
 		{ "\"\\ud800\\ud800\"", true, false },  { "\"\\ud800\\n\"", true, false },
+		{ "\"\\ud800\\ue000\"", true, false },  { "\"\\udc00\\udc00\"", true, false },
 		{ "\"\\ud83d\\ude00\"", false, false }, { "{\"a\\u0000\":1}", true, false },
 		{ "123456789012345", false, false },    { "1234567890123456", false, true },
 	};
