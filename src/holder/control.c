@@ -229,6 +229,9 @@ on_launch(struct holder *h, const struct frame *f)
 	}
 	watch_add(h, WATCH_LISTEN, h->listenfd, EPOLLIN);
 	output_set_policy(h, h->spec.cap);
+	why.errnum = -record_append(h->recordfd, RECORD_HELD, NULL, 0, h->spec.power_safe);
+	if (why.errnum)
+		failed(h, &why);
 }
 
 static void

@@ -25,6 +25,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/process.h"
 #include "jobdir/end.h"
 #include "jobdir/frame.h"
 #include "jobdir/record.h"
@@ -101,21 +102,14 @@ struct conn {
 	struct frame_arm arm;
 };
 
-/* A process that a stop has signalled. */
-struct victim {
-	pid_t pid;
-	uint64_t ticks;
-};
-
 struct stop {
-	bool active;        /* under way */
-	bool killing;       /* SIGKILL phase */
-	bool settled;       /* over; its numbers wait to be told */
-	int64_t give_up_ms; /* of the SIGKILL phase */
-	int64_t pause_ms;   /* between two looks */
-	struct victim *victims;
-	size_t n_victims, cap_victims;
-	uint64_t *tags; /* of the STOP frames that wait for an answer */
+	bool active;                 /* under way */
+	bool killing;                /* SIGKILL phase */
+	bool settled;                /* over; its numbers wait to be told */
+	int64_t give_up_ms;          /* of the SIGKILL phase */
+	int64_t pause_ms;            /* between two looks */
+	struct process_list victims; /* that it has signalled */
+	uint64_t *tags;              /* of the STOP frames that wait for an answer */
 	size_t n_tags, cap_tags;
 	uint32_t killed, survivors;
 	char names[END_NAMES_MAX];
@@ -194,17 +188,12 @@ void control_flush(struct holder *h);
 struct frame_status control_status(const struct holder *h);
 
 /* tree.c */
-struct tree {
-	struct victim *v;
-	size_t n, cap;
-};
-/* Every living process below the holder. Free with tree_free(). */
-void tree_list(struct tree *ret_tree);
-void tree_free(struct tree *t);
+/* Every living process below the holder. Free with process_list_fini(). */
+void tree_list(struct process_list *ret_tree);
 /* Are there no descendants left, zombies included? */
 bool tree_is_empty(void);
 /* "name(pid), ..." of the first ones. */
-void tree_names(const struct tree *t, char out[END_NAMES_MAX]);
+void tree_names(const struct process_list *tree, char out[END_NAMES_MAX]);
 uint32_t tree_count(void);
 
 /* stop.c */

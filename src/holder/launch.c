@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/fd.h"
-#include "base/process.h"
 #include "base/sys.h"
 #include "holder/holder.h"
 #include "jobdir/folder.h"

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "base/process.h"
 #include "holder/holder.h"
 
 #define GIVE_UP_MS      5000 /* for processes that SIGKILL does not end: they wait for a disk */
@@ -14,40 +13,28 @@
 #define PASSES_MAX      64
 
 static bool
-is_known(const struct stop *s, const struct victim *v)
+is_known(const struct stop *s, const struct process *p)
 {
 	size_t i;
 
-	for (i = s->n_victims; i > 0; i--)
-		if (s->victims[i - 1].pid == v->pid && s->victims[i - 1].ticks == v->ticks)
+	for (i = s->victims.n; i > 0; i--)
+		if (s->victims.v[i - 1].pid == p->pid && s->victims.v[i - 1].ticks == p->ticks)
 			return true;
 	return false;
 }
 
 /* True if it was not known yet. Without memory the count is too low; the kill is not. */
 static bool
-remember(struct stop *s, const struct victim *v)
+remember(struct stop *s, const struct process *p)
 {
-	struct victim *bigger;
-
-	if (is_known(s, v))
-		return false;
-	if (s->n_victims == s->cap_victims) {
-		bigger = realloc(s->victims, (s->cap_victims + 64) * sizeof *bigger);
-		if (!bigger)
-			return false;
-		s->victims = bigger;
-		s->cap_victims += 64;
-	}
-	s->victims[s->n_victims++] = *v;
-	return true;
+	return !is_known(s, p) && process_keep(&s->victims, p);
 }
 
 /* Signal every process of the tree. How many of them were new. */
 static size_t
 signal_tree(struct holder *h, int sig)
 {
-	struct tree t;
+	struct process_list t;
 	size_t i, fresh = 0;
 
 	tree_list(&t);
@@ -59,7 +46,7 @@ signal_tree(struct holder *h, int sig)
 			(void)process_signal(t.v[i].pid, t.v[i].ticks,
 					     SIGCONT); /* a stopped one would not see it */
 	}
-	tree_free(&t);
+	process_list_fini(&t);
 	return fresh;
 }
 
@@ -86,13 +73,13 @@ static void
 settle(struct holder *h)
 {
 	struct stop *s = &h->stop;
-	struct tree t;
+	struct process_list t;
 
 	tree_list(&t);
 	s->survivors = (uint32_t)t.n;
-	s->killed = (uint32_t)(s->n_victims - MIN(s->n_victims, t.n));
+	s->killed = (uint32_t)(s->victims.n - MIN(s->victims.n, t.n));
 	tree_names(&t, s->names);
-	tree_free(&t);
+	process_list_fini(&t);
 	s->active = s->killing = false;
 	s->settled = true;
 	timer_off(h, TIMER_GRACE);
@@ -165,7 +152,7 @@ stop_begin(struct holder *h, const struct frame_stop *f, bool answer)
 	if (answer)
 		add_tag(s, f->tag);
 	if (!s->active) {
-		s->n_victims = 0;
+		s->victims.n = 0;
 		s->killed = s->survivors = 0;
 		s->names[0] = '\0';
 		s->active = true;
@@ -213,8 +200,9 @@ stop_answer(struct holder *h)
 uint32_t
 stop_signal(struct holder *h, const struct frame_signal *f, int *ret_errnum)
 {
-	const struct victim main_process = { h->begin.pid, h->begin.start_ticks }, *v;
-	struct tree t = { 0 };
+	const struct process main_process = { .pid = h->begin.pid, .ticks = h->begin.start_ticks };
+	const struct process *p;
+	struct process_list t = { 0 };
 	uint32_t n = 0;
 	size_t i;
 	int rc;
@@ -224,17 +212,17 @@ stop_signal(struct holder *h, const struct frame_signal *f, int *ret_errnum)
 		tree_list(&t);
 	if (!h->begin.pid || (f->tree ? t.n == 0 : h->exited)) {
 		*ret_errnum = ESRCH;
-		tree_free(&t);
+		process_list_fini(&t);
 		return 0;
 	}
 	for (i = 0; f->tree ? i < t.n : (i == 0 && !h->exited); i++) {
-		v = f->tree ? &t.v[i] : &main_process;
-		rc = process_signal(v->pid, v->ticks, f->signal);
+		p = f->tree ? &t.v[i] : &main_process;
+		rc = process_signal(p->pid, p->ticks, f->signal);
 		if (rc < 0)
 			*ret_errnum = -rc;
 		n += rc == 0;
 	}
-	tree_free(&t);
+	process_list_fini(&t);
 	if (n && !main_is_dead(h))
 		h->user_signal = f->signal;
 	return n;

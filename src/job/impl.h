@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "job/jobs.h"
 #include "job/state.h"
+#include "jobdir/record.h"
 #include "proc/proc.h"
 
 struct event;
@@ -24,7 +25,7 @@ struct job {
 	struct jobs *jobs;
 	struct arena arena; /* of the row's strings */
 	struct proc *proc;  /* NULL: not connected */
-	pid_t holder;	    /* 0: not a child of this engine */
+	pid_t holder;       /* 0: not a child of this engine */
 	struct spec_numbers {
 		enum spec_stdin stdin_mode;
 		enum spec_cap cap;
@@ -32,12 +33,12 @@ struct job {
 	} spec;
 	uint32_t group_limit;
 
-	bool dirty;	/* the row differs from the store */
-	bool over;	/* closed: leaves when its row is written */
-	bool armed;	/* the holder will tell of more output: the row's extents are exact */
-	bool listened;	/* ... and hooks.output wants to hear of it */
+	bool dirty;    /* the row differs from the store */
+	bool over;     /* closed: leaves when its row is written */
+	bool armed;    /* the holder will tell of more output: the row's extents are exact */
+	bool listened; /* ... and hooks.output wants to hear of it */
 	bool stopping, disk_full, blocked, exited, input_closed;
-	bool granted;	/* a larger pipe */
+	bool granted; /* a larger pipe */
 	uint32_t lingering;
 	uint64_t input_delivered;
 
@@ -52,6 +53,7 @@ struct job {
 	bool queued;
 	TAILQ_ENTRY(job) queue_link;
 
+	uint64_t n_events;
 	struct adoption *adoption; /* under way, else NULL */
 	bool sweeping;
 };
@@ -81,8 +83,9 @@ void job_free(struct job *job);
 void job_step(struct job *job, enum job_event event, enum job_reason reason, int shell_code,
 	      const char *detail);
 void job_changed(struct job *job); /* the row is to be written, watches to be told */
-void job_tell(struct job *job);	   /* watches to be told */
+void job_tell(struct job *job);    /* watches to be told */
 void job_note(struct job *job, const char *detail);
+void job_event(struct job *job, enum jobs_event kind, const char *detail);
 void job_set_detail(struct job *job, const char *detail);
 /* No more will come of it: it leaves as soon as its row is written. */
 void job_over(struct job *job);
@@ -95,6 +98,8 @@ void queue_add(struct job *job);
 void queue_remove(struct job *job);
 void queue_run(struct jobs *jobs); /* start who may run now; safe to call from anywhere */
 uint32_t queue_position(const struct job *job);
+/* May a new job run at once? */
+bool queue_has_room(const struct jobs *jobs, const char *group, uint32_t group_limit);
 int64_t queue_group_count(const struct jobs *jobs, const char *group);
 void queue_fini(struct jobs *jobs);
 int queue_init(struct jobs *jobs, struct err *err) MUST_CHECK;
@@ -108,8 +113,9 @@ void job_take_begin(struct job *job, const struct begin *b);
 void job_take_extents(struct job *job, const struct extent *out, const struct extent *err);
 
 /* ask.c */
-void ask_connected(struct job *job); /* send what waits */
-void ask_lost(struct job *job);	     /* fail what waits: nobody will answer */
+void ask_stop_for_nobody(struct job *job, int64_t grace_ms); /* -1: the job's own */
+void ask_connected(struct job *job);                         /* send what waits */
+void ask_lost(struct job *job); /* fail what waits: nobody will answer */
 void ask_input_done(struct job *job, const struct frame_input_done *f);
 void ask_input_room(struct job *job);
 void ask_stopped(struct job *job, const struct frame_stopped *f);

@@ -169,12 +169,18 @@ job_changed(struct job *job)
 }
 
 void
-job_note(struct job *job, const char *detail)
+job_event(struct job *job, enum jobs_event kind, const char *detail)
 {
 	const struct jobs_hooks *h = &job->jobs->config.hooks;
 
 	if (h->event)
-		h->event(h->arg, &job->row, JOBS_EVENT_NOTE, detail);
+		h->event(h->arg, &job->row, kind, detail, ++job->n_events);
+}
+
+void
+job_note(struct job *job, const char *detail)
+{
+	job_event(job, JOBS_EVENT_NOTE, detail);
 	job_tell(job);
 }
 
@@ -198,7 +204,6 @@ job_step(struct job *job, enum job_event event, enum job_reason reason, int shel
 	 const char *detail)
 {
 	enum job_state to = job_state_next((enum job_state)job->row.state, event);
-	const struct jobs_hooks *h = &job->jobs->config.hooks;
 	struct jobs *jobs = job->jobs;
 
 	if (to == JOB_NONE)
@@ -217,16 +222,13 @@ job_step(struct job *job, enum job_event event, enum job_reason reason, int shel
 	if (detail)
 		job_set_detail(job, detail);
 	job_changed(job);
-	if (h->event)
-		h->event(h->arg, &job->row, JOBS_EVENT_STATE, job->row.detail);
+	job_event(job, JOBS_EVENT_STATE, job->row.detail);
 	queue_run(jobs);
 }
 
 void
 job_over(struct job *job)
 {
-	const struct jobs_hooks *h = &job->jobs->config.hooks;
-
 	if (job->over)
 		return;
 	job->over = true;
@@ -235,8 +237,7 @@ job_over(struct job *job)
 	if (!job->row.closed_ns)
 		job->row.closed_ns = MAX(clock_wall_ns(), 1);
 	job_changed(job);
-	if (h->event)
-		h->event(h->arg, &job->row, JOBS_EVENT_CLOSED, "");
+	job_event(job, JOBS_EVENT_CLOSED, "");
 }
 
 bool
@@ -249,16 +250,31 @@ int
 jobs_flush(struct jobs *jobs, struct err *err)
 {
 	struct job *job;
-	int rc;
+	int rc = 0;
 
-	while ((job = TAILQ_FIRST(&jobs->dirty))) {
+	TAILQ_FOREACH (job, &jobs->dirty, dirty_link) {
 		rc = store_job_update(jobs->config.store, &job->row, err);
 		if (rc < 0)
-			return rc;
+			break;
+	}
+	return rc;
+}
+
+void
+jobs_flushed(struct jobs *jobs)
+{
+	struct job *job;
+
+	while ((job = TAILQ_FIRST(&jobs->dirty))) {
 		TAILQ_REMOVE(&jobs->dirty, job, dirty_link);
 		job->dirty = false;
 	}
-	return 0;
+}
+
+bool
+jobs_has_news(const struct jobs *jobs)
+{
+	return !TAILQ_EMPTY(&jobs->notify);
 }
 
 void
@@ -379,15 +395,16 @@ jobs_view_row(struct jobs *jobs, const struct store_job *row, struct job_view *r
 
 /* The whole id that a prefix stands for. */
 static int
-resolve(struct jobs *jobs, const char *prefix, char ret_id[40], struct err *err)
+resolve(struct jobs *jobs, const char *prefix, char ret_id[ID_SIZE], struct err *err)
 {
 	int rc, count;
 
 	if (!id_is_prefix(prefix))
-		return err_field(err, ERR_INVALID_ARGUMENT, "job_id",
-				 "job id '%.40s%s': ids are made of 0-9, a-f and '-'; give a whole id or "
-				 "its first %d characters or more",
-				 prefix, strlen(prefix) > 40 ? "..." : "", ID_PREFIX_MIN);
+		return err_field(
+			err, ERR_INVALID_ARGUMENT, "job_id",
+			"job id '%.40s%s': ids are made of 0-9, a-f and '-'; give a whole id or "
+			"its first %d characters or more",
+			prefix, strlen(prefix) > 40 ? "..." : "", ID_PREFIX_MIN);
 	rc = store_id_by_prefix(jobs->config.store, prefix, ret_id, &count, err);
 	if (rc < 0)
 		return rc;
@@ -406,7 +423,7 @@ jobs_view(struct jobs *jobs, struct arena *a, const char *id, struct job_view *r
 {
 	struct job *job = jobs_live(jobs, id);
 	struct store_job row;
-	char whole[40];
+	char whole[ID_SIZE];
 	int rc;
 
 	if (!job) {
@@ -450,6 +467,19 @@ removal_done(struct work *w)
 	free(container_of(w, struct removal, work));
 }
 
+/* The row is gone: nobody finds the job any more, and it goes when those who watch have been told.
+ */
+static void
+leave(struct job *job)
+{
+	(void)map_remove(&job->jobs->live, job->row.id);
+	if (job->dirty)
+		TAILQ_REMOVE(&job->jobs->dirty, job, dirty_link);
+	job->dirty = false;
+	job->over = true;
+	job_tell(job);
+}
+
 int
 jobs_remove(struct jobs *jobs, const struct job_view *view, struct err *err)
 {
@@ -459,11 +489,11 @@ jobs_remove(struct jobs *jobs, const struct job_view *view, struct err *err)
 
 	if (view->live && !view->live->over)
 		return err_field(err, ERR_FAILED_PRECONDITION, "job_id",
-				 "job %.8s is %s%s: stop it first, or force its removal",
-				 view->row.id,
-				 job_state_is_final((int)view->row.state) ? "over, but processes of it live on (state "
-									  : job_state_word((int)view->row.state),
-				 job_state_is_final((int)view->row.state) ? "lingering)" : "");
+				 "job %.8s is %s%s; stop it first, or force its removal",
+				 view->row.id, job_state_word((int)view->row.state),
+				 job_state_is_final((int)view->row.state)
+					 ? ", but processes of it live on"
+					 : "");
 	r = calloc(1, sizeof *r);
 	if (!r)
 		return err_sys(err, ENOMEM, "remove job");
@@ -473,13 +503,14 @@ jobs_remove(struct jobs *jobs, const struct job_view *view, struct err *err)
 		return rc;
 	}
 	if (h->event)
-		h->event(h->arg, &view->row, JOBS_EVENT_REMOVED, "");
+		h->event(h->arg, &view->row, JOBS_EVENT_REMOVED, "",
+			 view->live ? ++view->live->n_events : 0);
 	r->work.run = run_removal;
 	r->work.done = removal_done;
 	r->statefd = jobs->config.statefd;
 	(void)snprintf(r->id, sizeof r->id, "%s", view->row.id);
 	if (view->live)
-		job_free(view->live);
+		leave(view->live);
 	work_submit(jobs->config.work, &r->work);
 	return 0;
 }

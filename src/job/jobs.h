@@ -53,9 +53,10 @@ enum jobs_event {
 };
 
 struct jobs_hooks {
-	/* Something happened to the job. `detail` is "" or a sentence. */
+	/* Something happened to the job, the `count`th thing since it is live. `detail` is "" or a
+	 * sentence. */
 	void (*event)(void *arg, const struct store_job *row, enum jobs_event kind,
-		      const char *detail);
+		      const char *detail, uint64_t count);
 	/* Its output reaches further than was last told; called only while jobs_listen() is on. */
 	void (*output)(void *arg, struct job *job);
 	void *arg;
@@ -80,11 +81,14 @@ void jobs_free(struct jobs *jobs);
 /* Read what the store says is open and find its holders again. */
 int jobs_load(struct jobs *jobs, struct err *err) MUST_CHECK;
 
-/* End of a turn of the loop: write what changed, then tell who watches. The first error of the store
- * is handed out; what could not be written is kept and tried again. */
-int jobs_flush(struct jobs *jobs, struct err *err);
+/* End of a turn of the loop: write what changed within the caller's transaction, ... */
+int jobs_flush(struct jobs *jobs, struct err *err) MUST_CHECK;
+/* ... when that is committed, it need not be written again, ... */
+void jobs_flushed(struct jobs *jobs);
 bool jobs_is_dirty(const struct jobs *jobs);
+/* ... and then everybody who watches is told. */
 void jobs_notify(struct jobs *jobs);
+bool jobs_has_news(const struct jobs *jobs);
 /* A child of the engine has ended. */
 void jobs_reap(struct jobs *jobs);
 
@@ -187,8 +191,8 @@ struct job_ask {
 			uint64_t offset; /* or FRAME_APPEND */
 			bool eof;
 			size_t accepted; /* so far */
-			bool in_flight;	 /* sent, not answered */
-			bool waiting;	 /* the job's queue is full */
+			bool in_flight;  /* sent, not answered */
+			bool waiting;    /* the job's queue is full */
 		} input;
 	} u;
 	union {
@@ -208,6 +212,10 @@ struct job_ask {
 void job_ask(struct job *job, struct job_ask *ask);
 /* Wait no longer. For an input in flight use job_ask_is_in_flight() first: its bytes may count. */
 void job_ask_cancel(struct job_ask *ask);
+
+/* Stop every job, each with its own grace (-1) or this one; nobody waits for the answers. How many
+ * were asked. */
+uint32_t jobs_stop_all(struct jobs *jobs, int64_t grace_ms);
 
 /* A client's session has so many connections more (or fewer). */
 void jobs_session_add(struct jobs *jobs, const char *session, int connections);

@@ -21,20 +21,26 @@ queue_group_count(const struct jobs *jobs, const char *group)
 }
 
 static bool
-may_run(const struct job *job)
+may_run(const struct jobs *jobs, const char *group, uint32_t group_limit)
 {
-	struct job *other;
+	struct job *job;
 	int64_t n = 0;
 	size_t it;
 
-	if (job->jobs->n_running >= job->jobs->config.max_running)
+	if (jobs->n_running >= jobs->config.max_running)
 		return false;
-	if (!job->group_limit)
+	if (!group_limit)
 		return true;
-	map_for_each (&job->jobs->live, it, other)
-		n += (other->row.state == JOB_STARTING || other->row.state == JOB_RUNNING) &&
-		     strcmp(other->row.grp, job->row.grp) == 0;
-	return n < job->group_limit;
+	map_for_each (&jobs->live, it, job)
+		n += (job->row.state == JOB_STARTING || job->row.state == JOB_RUNNING) &&
+		     strcmp(job->row.grp, group) == 0;
+	return n < group_limit;
+}
+
+bool
+queue_has_room(const struct jobs *jobs, const char *group, uint32_t group_limit)
+{
+	return TAILQ_EMPTY(&jobs->queue) && may_run(jobs, group, group_limit);
 }
 
 static void
@@ -58,7 +64,7 @@ on_run(evutil_socket_t fd, short what, void *arg)
 		next = TAILQ_NEXT(job, queue_link);
 		if (jobs->n_running >= jobs->config.max_running)
 			break;
-		if (job->proc && may_run(job))
+		if (job->proc && may_run(jobs, job->row.grp, job->group_limit))
 			go(job);
 	}
 }
@@ -94,8 +100,8 @@ queue_add(struct job *job)
 		return;
 	job->queued = true;
 	TAILQ_FOREACH_REVERSE(other, &job->jobs->queue, job_list, queue_link)
-		if (other->row.number < job->row.number)
-			break;
+	if (other->row.number < job->row.number)
+		break;
 	if (other)
 		TAILQ_INSERT_AFTER(&job->jobs->queue, other, job, queue_link);
 	else
@@ -120,7 +126,7 @@ queue_position(const struct job *job)
 
 	if (!job->queued)
 		return 0;
-	TAILQ_FOREACH(other, &job->jobs->queue, queue_link) {
+	TAILQ_FOREACH (other, &job->jobs->queue, queue_link) {
 		n++;
 		if (other == job)
 			break;

@@ -38,23 +38,10 @@ has_cookie(pid_t pid, const char *job_id)
 }
 
 static bool
-is_holder(const struct sweep *s, pid_t pid)
-{
-	size_t i;
-
-	for (i = 0; i < s->n_holders; i++)
-		if (s->holders[i] == pid)
-			return true;
-	return false;
-}
-
-static bool
 belongs(const struct sweep *s, const struct process *f)
 {
-	if (!f->is_alive || f->pid == getpid() || is_holder(s, f->pid))
+	if (!f->is_alive || f->pid == getpid())
 		return false;
-	if (s->take_orphans && f->ppid == getpid())
-		return true;
 	/* A session keeps the pid of its leader busy: no other session can have that number while a
 	 * process of it lives. Younger than the leader it must be. */
 	if (s->main_pid && f->session == s->main_pid && f->ticks >= s->main_ticks)

@@ -255,7 +255,7 @@ store_labels_get(struct store *s, struct arena *a, int64_t number, struct store_
 }
 
 int
-store_id_by_prefix(struct store *s, const char *prefix, char ret_id[40], int *ret_count,
+store_id_by_prefix(struct store *s, const char *prefix, char ret_id[ID_SIZE], int *ret_count,
 		   struct err *err)
 {
 	sqlite3_stmt *st = store_statement(s, ID_BY_PREFIX);
@@ -265,7 +265,7 @@ store_id_by_prefix(struct store *s, const char *prefix, char ret_id[40], int *re
 		return store_error(s, "job id", err);
 	(void)sqlite3_bind_text(st, 1, prefix, -1, SQLITE_STATIC);
 	for (*ret_count = 0; (rc = sqlite3_step(st)) == SQLITE_ROW; ++*ret_count)
-		(void)snprintf(ret_id, 40, "%s", (const char *)sqlite3_column_text(st, 0));
+		(void)snprintf(ret_id, ID_SIZE, "%s", (const char *)sqlite3_column_text(st, 0));
 	rc = rc == SQLITE_DONE ? 0 : store_error(s, "job id", err);
 	done(st);
 	return rc;
@@ -334,8 +334,8 @@ store_jobs_open(struct store *s, struct arena *a, struct store_job **ret_jobs, s
 }
 
 int
-store_key_get(struct store *s, const struct store_key *key, char ret_id[40], uint64_t *ret_hash,
-	      struct err *err)
+store_key_get(struct store *s, const struct store_key *key, char ret_id[ID_SIZE],
+	      uint64_t *ret_hash, struct err *err)
 {
 	sqlite3_stmt *st = store_statement(s, KEY_GET);
 	int rc;
@@ -347,7 +347,7 @@ store_key_get(struct store *s, const struct store_key *key, char ret_id[40], uin
 	(void)sqlite3_bind_text(st, 3, key->key, -1, SQLITE_STATIC);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
-		(void)snprintf(ret_id, 40, "%s", (const char *)sqlite3_column_text(st, 0));
+		(void)snprintf(ret_id, ID_SIZE, "%s", (const char *)sqlite3_column_text(st, 0));
 		*ret_hash = (uint64_t)sqlite3_column_int64(st, 1);
 		rc = 1;
 	} else {

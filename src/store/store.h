@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/id.h"
 #include "base/macros.h"
 
 struct arena;
@@ -77,7 +78,7 @@ int store_labels_get(struct store *s, struct arena *a, int64_t number,
 		     struct store_label **ret_labels, size_t *ret_n, struct err *err) MUST_CHECK;
 
 /* How many ids begin so (2: two or more), and one of them. */
-int store_id_by_prefix(struct store *s, const char *prefix, char ret_id[40], int *ret_count,
+int store_id_by_prefix(struct store *s, const char *prefix, char ret_id[ID_SIZE], int *ret_count,
 		       struct err *err) MUST_CHECK;
 
 struct store_filter {
@@ -99,8 +100,8 @@ int store_jobs_open(struct store *s, struct arena *a, struct store_job **ret_job
 int store_job_exists(struct store *s, const char *id, bool *ret_exists, struct err *err) MUST_CHECK;
 
 /* 1 and the job's id and the hash stored with the key; 0: the key is new. */
-int store_key_get(struct store *s, const struct store_key *key, char ret_id[40], uint64_t *ret_hash,
-		  struct err *err) MUST_CHECK;
+int store_key_get(struct store *s, const struct store_key *key, char ret_id[ID_SIZE],
+		  uint64_t *ret_hash, struct err *err) MUST_CHECK;
 
 int store_event_add(struct store *s, const struct store_event *e, struct err *err) MUST_CHECK;
 struct store_event_filter {

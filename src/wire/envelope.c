@@ -68,26 +68,17 @@ envelope_read_response(struct arena *a, const void *bytes, size_t len,
 	return 0;
 }
 
-/* The envelope without its payload, then the payload's tag, length and bytes. */
-static int
-put_around(struct buf *out, const ProtobufCMessage *envelope, const ProtobufCMessage *message)
+/* What stands before the payload: its tag, and its length as a varint. */
+static size_t
+payload_head(size_t len, unsigned char out[11])
 {
-	unsigned char head[11] = { PAYLOAD_TAG };
-	size_t len, left, n = 1;
-	int rc;
+	size_t n = 0;
 
-	rc = message_pack(out, envelope);
-	if (rc < 0 || !message)
-		return rc;
-	len = protobuf_c_message_get_packed_size(message);
-	for (left = len; left >= 0x80; left >>= 7)
-		head[n++] = (unsigned char)(left | 0x80);
-	head[n++] = (unsigned char)left;
-	rc = buf_reserve(out, n + len);
-	if (rc < 0)
-		return rc;
-	rc = buf_add(out, head, n);
-	return rc < 0 ? rc : message_pack(out, message);
+	out[n++] = PAYLOAD_TAG;
+	for (; len >= 0x80; len >>= 7)
+		out[n++] = (unsigned char)(len | 0x80);
+	out[n++] = (unsigned char)len;
+	return n;
 }
 
 int
@@ -95,6 +86,8 @@ envelope_put_request(struct buf *out, const struct envelope_request *r,
 		     const ProtobufCMessage *message)
 {
 	Jobwire__V1__Request e = JOBWIRE__V1__REQUEST__INIT;
+	unsigned char head[11];
+	int rc;
 
 	e.id = r->id;
 	e.method = message_str(r->method);
@@ -102,16 +95,33 @@ envelope_put_request(struct buf *out, const struct envelope_request *r,
 	e.token = message_str(r->token);
 	e.idempotency_key = message_str(r->idempotency_key);
 	e.session = message_str(r->session);
-	return put_around(out, &e.base, message);
+	rc = message_pack(out, &e.base);
+	if (rc == 0)
+		rc = buf_add(out, head,
+			     payload_head(protobuf_c_message_get_packed_size(message), head));
+	return rc < 0 ? rc : message_pack(out, message);
 }
 
-int
-envelope_put_response(struct buf *out, uint64_t id, const ProtobufCMessage *message)
+size_t
+envelope_response_size(uint64_t id, const ProtobufCMessage *message)
+{
+	Jobwire__V1__Response e = JOBWIRE__V1__RESPONSE__INIT;
+	size_t len = protobuf_c_message_get_packed_size(message);
+	unsigned char head[11];
+
+	e.id = id;
+	return jobwire__v1__response__get_packed_size(&e) + payload_head(len, head) + len;
+}
+
+void
+envelope_write_response(uint8_t *out, uint64_t id, const ProtobufCMessage *message)
 {
 	Jobwire__V1__Response e = JOBWIRE__V1__RESPONSE__INIT;
 
 	e.id = id;
-	return put_around(out, &e.base, message);
+	out += jobwire__v1__response__pack(&e, out);
+	out += payload_head(protobuf_c_message_get_packed_size(message), out);
+	(void)protobuf_c_message_pack(message, out);
 }
 
 int

@@ -55,7 +55,9 @@ int envelope_read_response(struct arena *a, const void *bytes, size_t len,
 /* Append a whole envelope around `message`. 0 or as buf_add(). `r->payload` is not looked at. */
 int envelope_put_request(struct buf *out, const struct envelope_request *r,
 			 const ProtobufCMessage *message) MUST_CHECK;
-int envelope_put_response(struct buf *out, uint64_t id, const ProtobufCMessage *message) MUST_CHECK;
+/* The same into memory of the transport: exactly envelope_response_size() bytes. */
+size_t envelope_response_size(uint64_t id, const ProtobufCMessage *message);
+void envelope_write_response(uint8_t *out, uint64_t id, const ProtobufCMessage *message);
 int envelope_put_error(struct buf *out, uint64_t id, const struct err *err) MUST_CHECK;
 
 #endif
