@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "base/log.h"
 #include "engine/call.h"
 #include "engine/convert.h"
 #include "engine/engine.h"
@@ -106,9 +105,6 @@ handle_jobs_start(struct call *call, struct err *err)
 		rc = jobs_view(call->eng->jobs, &call->arena, s->id, &view, err);
 	if (rc < 0)
 		return rc;
-	if (!s->existing)
-		log_info("job accepted", log_str("job", s->id), log_str("name", start.name),
-			 log_num("state", view.row.state));
 	if (view.row.state != JOB_STARTING || !view.live)
 		return answer(call, s, &view, err);
 	rc = call_park(call, START_WAIT_MS, on_expired, on_cancelled, err);

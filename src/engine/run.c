@@ -55,8 +55,8 @@ log_event(const struct store_job *row, enum jobs_event kind, const char *detail)
 
 	log_at(kind == JOBS_EVENT_CLOSED ? LOG_DEBUG : LOG_INFO, phrases[kind],
 	       log_str("job", row->id), log_str("state", job_state_word((int)row->state)),
-	       log_str("reason", job_reason_word((int)row->reason)), log_num("pid", row->pid),
-	       log_num("code", row->shell_code), log_str("detail", detail));
+	       log_if("reason", job_reason_word((int)row->reason)), log_num("pid", row->pid),
+	       log_num("code", row->shell_code), log_if("detail", detail));
 }
 
 static void
@@ -390,8 +390,13 @@ static int
 open_store(struct engine *eng, struct err *err)
 {
 	char path[PATH_SIZE];
-	int rc;
+	int fd, rc;
 
+	/* SQLite gives its files the mode of the first one. */
+	fd = sys_openat(eng->endpoint.dirfd, DATABASE, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_sys(err, errno, "%.300s/" DATABASE, eng->endpoint.path);
+	(void)close(fd);
 	rc = store_open(database_path(eng, path), &eng->store, err);
 	return rc < 0 ? rc : store_next_epoch(eng->store, &eng->epoch, err);
 }

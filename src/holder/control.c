@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -184,6 +185,7 @@ failed(struct holder *h, const struct failure *f)
 	control_send(h, rc);
 	control_flush(h);
 	buf_fini(&fields);
+	(void)unlinkat(h->dirfd, FOLDER_CONTROL, 0);
 	h->done = true;
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/sys.h"
 #include "holder/holder.h"
+#include "jobdir/folder.h"
 
 #define RECORD_RETRY_MS 250
 
@@ -146,5 +147,6 @@ ending_settle(struct holder *h)
 		return;
 	}
 	control_flush(h);
+	(void)unlinkat(h->dirfd, FOLDER_CONTROL, 0);
 	h->done = true;
 }
