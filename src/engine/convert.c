@@ -12,8 +12,11 @@
 
 #define SAME(proto, ours) \
 	_Static_assert((int)(proto) == (int)(ours), "numbers of wire and engine differ")
+
 #define STATE(name, number, word, final, status) SAME(JOBWIRE__V1__STATE__STATE_##name, JOB_##name);
-#define REASON(name, number, word)               SAME(JOBWIRE__V1__REASON__REASON_##name, REASON_##name);
+
+#define REASON(name, number, word) SAME(JOBWIRE__V1__REASON__REASON_##name, REASON_##name);
+
 #include "base/words.def"
 #undef STATE
 #undef REASON
