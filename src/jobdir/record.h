@@ -7,8 +7,8 @@
  *		bytes (tlv fields), zeros up to a multiple of 8
  *
  * Records are only appended: spec, launch, begin or failure, end, closing. A tail that is cut off
- *or fails its checksum is as if it were not there. Space is reserved at the start, so that a full
- *disk still takes the end. The holder has the file's flock(2) as long as it lives: that lock is the
+ * or fails its checksum is as if it were not there. Space is reserved at the start, so that a full
+ * disk still takes the end. The holder has the file's flock(2) as long as it lives: that lock is the
  * proof that somebody looks after the job. Descriptors are the callers' to close.
  */
 #ifndef JOBWIRE_JOBDIR_RECORD_H
