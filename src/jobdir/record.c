@@ -110,6 +110,8 @@ record_create(int dirfd, const struct spec *spec, int *ret_fd, struct err *err)
 	return 0;
 fail:
 	buf_fini(&out);
+	if (fd >= 0)
+		(void)unlinkat(dirfd, RECORD_FILE, 0);
 	fd_close(&fd);
 	return rc;
 }

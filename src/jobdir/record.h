@@ -55,7 +55,8 @@ struct record {
 	struct closing closing;
 };
 
-/* Make the file in the job's folder with its spec, locked, with room for all that will follow. */
+/* Make the file in the job's folder with its spec, locked, with room for all that will follow. On
+ * failure there is no file, unless it had been there. */
 int record_create(int dirfd, const struct spec *spec, int *ret_fd, struct err *err) MUST_CHECK;
 
 /* Append one record, whole or not at all: 0 or -errno. `sync`: and wait for the disk. */

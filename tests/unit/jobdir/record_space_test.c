@@ -36,6 +36,31 @@ all_that_can_follow_the_spec_fits_into_what_is_reserved(void **state)
 }
 
 static void
+what_the_disk_refuses_at_creation_is_said_and_can_be_tried_again(void **state)
+{
+	static const enum sys_call calls[] = { SYS_OPENAT, SYS_FALLOCATE, SYS_WRITE,
+					       SYS_FDATASYNC };
+	struct temp *t = *state;
+	struct spec spec = record_spec();
+	struct err err = { 0 };
+	int fd = -1;
+	size_t i;
+
+	spec.power_safe = true;
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		sys_fail(calls[i], 1, ENOSPC);
+		assert_int_equal(record_create(t->fd, &spec, &fd, &err), ERR_RESOURCE_EXHAUSTED);
+		assert_non_null(strstr(err.msg, "No space left on device"));
+		assert_int_equal(fd, -1);
+		sys_heal();
+		assert_ok(record_create(t->fd, &spec, &fd, &err), &err);
+		assert_reads(fd, RECORD_SPEC);
+		assert_int_equal(unlinkat(t->fd, RECORD_FILE, 0), 0);
+		fd_close(&fd);
+	}
+}
+
+static void
 a_filesystem_that_cannot_reserve_will_do(void **state)
 {
 	static const int errnums[] = { EOPNOTSUPP, ENOSYS };
@@ -131,6 +156,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		unit_test_in_temp(all_that_can_follow_the_spec_fits_into_what_is_reserved),
+		unit_test_in_temp(what_the_disk_refuses_at_creation_is_said_and_can_be_tried_again),
 		unit_test_in_temp(a_filesystem_that_cannot_reserve_will_do),
 		unit_test_in_temp(only_who_asks_waits_for_the_disk),
 		unit_test_in_temp(an_append_that_fails_leaves_the_file_as_it_was),
