@@ -78,7 +78,7 @@ record_create(int dirfd, const struct spec *spec, int *ret_fd, struct err *err)
 	struct buf out;
 	int fd = -1, rc;
 
-	buf_init(&out, RECORD_MAX);
+	buf_init(&out, RECORD_MAX - RESERVE);
 	rc = first_bytes(&out, spec);
 	if (rc < 0) {
 		rc = err_sys(err, -rc, "job record");

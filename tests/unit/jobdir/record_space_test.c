@@ -151,6 +151,57 @@ an_append_that_is_cut_short_leaves_the_file_as_it_was(void **state)
 	fd_close(&fd);
 }
 
+/* A record whose command has that length; ERR_* where it is not taken. */
+static int
+create_with_command(int dirfd, size_t len, int *ret_fd)
+{
+	struct spec spec = record_spec();
+	char *command = malloc(len + 1);
+	struct err err = { 0 };
+	int rc;
+
+	assert_non_null(command);
+	memset(command, 'x', len);
+	command[len] = '\0';
+	spec.argv = (struct strings){ 0 };
+	spec.command = command;
+	spec.shell = "/bin/sh";
+	rc = record_create(dirfd, &spec, ret_fd, &err);
+	free(command);
+	return rc;
+}
+
+static void
+the_largest_spec_that_is_taken_can_be_read_with_all_that_follows(void **state)
+{
+	struct temp *t = *state;
+	size_t low = (8 << 20) - 16384, high = 8 << 20, len; /* taken, and not taken */
+	struct err err = { 0 };
+	struct record r;
+	struct arena a;
+	int fd, type;
+
+	assert_true(create_with_command(t->fd, high, &fd) < 0);
+	while (high - low > 8) {
+		len = low + (high - low) / 2;
+		if (create_with_command(t->fd, len, &fd) < 0) {
+			high = len;
+			continue;
+		}
+		low = len;
+		fd_close(&fd);
+		assert_int_equal(unlinkat(t->fd, RECORD_FILE, 0), 0);
+	}
+	assert_int_equal(create_with_command(t->fd, low, &fd), 0);
+	for (type = RECORD_LAUNCH; type < RECORD_TYPE_COUNT; type++)
+		assert_int_equal(append_full(fd, (enum record_type)type, false), 0);
+	assert_ok(read_record(fd, &a, &r, &err), &err);
+	assert_int_equal(strlen(r.spec.command), low);
+	assert_true(r.has[RECORD_CLOSING]);
+	arena_fini(&a);
+	fd_close(&fd);
+}
+
 int
 main(void)
 {
@@ -161,6 +212,7 @@ main(void)
 		unit_test_in_temp(only_who_asks_waits_for_the_disk),
 		unit_test_in_temp(an_append_that_fails_leaves_the_file_as_it_was),
 		unit_test_in_temp(an_append_that_is_cut_short_leaves_the_file_as_it_was),
+		unit_test_in_temp(the_largest_spec_that_is_taken_can_be_read_with_all_that_follows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
