@@ -116,6 +116,15 @@ fail:
 	return rc;
 }
 
+/* Cut off what a failed append left, so that a second try begins clean. Any ftruncate() gives the
+ * space behind the end back, even one that cuts nothing: reserve it again. */
+static void
+take_back(int fd, off_t end)
+{
+	if (ftruncate(fd, end) == 0)
+		(void)sys_fallocate(fd, FALLOC_FL_KEEP_SIZE, end, RESERVE);
+}
+
 static int
 append_framed(int fd, const unsigned char *bytes, size_t len, bool sync)
 {
@@ -130,9 +139,9 @@ append_framed(int fd, const unsigned char *bytes, size_t len, bool sync)
 		n = sys_pwrite(fd, bytes + done, len - done, st.st_size + (off_t)done);
 		if (n < 0) {
 			rc = -errno;
-			/* What is cut off is ignored by readers; this lets a second try begin
-			 * clean. */
-			return ftruncate(fd, st.st_size) < 0 && errno != EINTR ? -errno : rc;
+			if (done)
+				take_back(fd, st.st_size);
+			return rc;
 		}
 		done += (size_t)n;
 	}

@@ -59,7 +59,8 @@ struct record {
  * failure there is no file, unless it had been there. */
 int record_create(int dirfd, const struct spec *spec, int *ret_fd, struct err *err) MUST_CHECK;
 
-/* Append one record, whole or not at all: 0 or -errno. `sync`: and wait for the disk. */
+/* Append one record, whole or not at all: 0 or -errno. `sync`: and wait for the disk; if only that
+ * fails the record is there all the same. */
 int record_append(int fd, enum record_type type, const void *bytes, size_t len,
 		  bool sync) MUST_CHECK;
 int record_append_launch(int fd, const struct launch *launch, bool sync) MUST_CHECK;

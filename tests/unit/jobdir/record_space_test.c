@@ -5,9 +5,12 @@
 #include "jobdir/record_fixture.h"
 #include "temp.h"
 
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define RESERVED 4096 /* what must fit behind the spec on a full disk */
 
@@ -202,6 +205,87 @@ the_largest_spec_that_is_taken_can_be_read_with_all_that_follows(void **state)
 	fd_close(&fd);
 }
 
+/* A filesystem of 128 KiB, seen by nobody else. False where this user may not have one. */
+static bool
+small_filesystem(const char *path)
+{
+	if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return false;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return false;
+	return mount("none", path, "tmpfs", 0, "size=128k,mode=0700") == 0;
+}
+
+/* Until nothing more fits. */
+static void
+fill_up(int dirfd)
+{
+	static const char block[4096];
+	int fd = openat(dirfd, "filler", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	while (write(fd, block, sizeof block) > 0)
+		;
+	assert_int_equal(errno, ENOSPC);
+	fd_close(&fd);
+}
+
+/* With a spec of that length: the others lie in its last block, or begin a new one. */
+static void
+all_records_on_a_full_disk(int dirfd, size_t command_len)
+{
+	struct err err = { 0 };
+	struct record r;
+	struct arena a;
+	int fd, type;
+
+	assert_int_equal(create_with_command(dirfd, command_len, &fd), 0);
+	/* A failed append must not give the reserved space away. */
+	sys_fail(SYS_PWRITE, 1, EIO);
+	assert_int_equal(append_full(fd, RECORD_LAUNCH, false), -EIO);
+	sys_heal();
+	for (type = RECORD_LAUNCH; type < RECORD_TYPE_COUNT; type++) {
+		fill_up(dirfd);
+		assert_int_equal(append_full(fd, (enum record_type)type, true), 0);
+	}
+	assert_ok(read_record(fd, &a, &r, &err), &err);
+	for (type = RECORD_SPEC; type < RECORD_TYPE_COUNT; type++)
+		assert_true(r.has[type]);
+	arena_fini(&a);
+	fd_close(&fd);
+	assert_int_equal(unlinkat(dirfd, "filler", 0), 0);
+	assert_int_equal(unlinkat(dirfd, RECORD_FILE, 0), 0);
+}
+
+#define NO_MOUNT 77
+
+static void
+a_full_disk_still_takes_every_record(void **state)
+{
+	struct temp *t = *state;
+	int status, dirfd;
+	pid_t pid = fork();
+	size_t len;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (!small_filesystem(t->path))
+			_exit(NO_MOUNT);
+		dirfd = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dirfd < 0)
+			_exit(NO_MOUNT);
+		for (len = 3000; len <= 4096; len += 64)
+			all_records_on_a_full_disk(dirfd, len);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_MOUNT) {
+		print_message("SKIPPED: %s: this user may not mount a filesystem\n", __func__);
+		skip();
+	}
+	assert_int_equal(status, 0);
+}
+
 int
 main(void)
 {
@@ -213,6 +297,7 @@ main(void)
 		unit_test_in_temp(an_append_that_fails_leaves_the_file_as_it_was),
 		unit_test_in_temp(an_append_that_is_cut_short_leaves_the_file_as_it_was),
 		unit_test_in_temp(the_largest_spec_that_is_taken_can_be_read_with_all_that_follows),
+		unit_test_in_temp(a_full_disk_still_takes_every_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
