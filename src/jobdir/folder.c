@@ -106,6 +106,17 @@ folder_remove(int statefd, const char *id)
 	return rc;
 }
 
+/* Not every filesystem tells the type with the name. */
+static bool
+is_folder(int dirfd, const struct dirent *entry)
+{
+	struct stat st;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int
 walk_one(int jobsfd, const char *name, int (*each)(const char *id, void *arg), void *arg)
 {
@@ -117,7 +128,8 @@ walk_one(int jobsfd, const char *name, int (*each)(const char *id, void *arg), v
 	if (!dir)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 	while (rc == 0 && (entry = readdir(dir)))
-		if (id_is_whole(entry->d_name) && strncmp(entry->d_name, name, 2) == 0)
+		if (id_is_whole(entry->d_name) && strncmp(entry->d_name, name, 2) == 0 &&
+		    is_folder(dirfd(dir), entry))
 			rc = each(entry->d_name, arg);
 	(void)closedir(dir);
 	return rc;

@@ -280,6 +280,22 @@ a_walk_sees_nothing_but_folders_of_jobs(void **state)
 	assert_true(has(&f, ID));
 }
 
+static void
+a_walk_takes_no_file_and_no_symlink_for_a_folder(void **state)
+{
+	struct temp *t = *state;
+	struct found f = { 0 };
+
+	create(t->fd, FAR);
+	assert_int_equal(mkdirat(t->fd, "jobs/ab", 0700), 0);
+	put_file(t->fd, PATH);
+	assert_int_equal(symlinkat("../00/" FAR, t->fd, "jobs/ab/" OTHER), 0);
+	assert_int_equal(symlinkat("00", t->fd, "jobs/cd"), 0);
+	assert_int_equal(folder_walk(t->fd, note, &f), 0);
+	assert_int_equal(f.n, 1);
+	assert_true(has(&f, FAR));
+}
+
 struct removal {
 	int statefd;
 	int n;
@@ -328,6 +344,7 @@ main(void)
 		unit_test_in_temp(a_walk_finds_every_folder_once),
 		unit_test_in_temp(a_walk_stops_when_it_is_told_to),
 		unit_test_in_temp(a_walk_sees_nothing_but_folders_of_jobs),
+		unit_test_in_temp(a_walk_takes_no_file_and_no_symlink_for_a_folder),
 		unit_test_in_temp(folders_may_be_removed_during_a_walk),
 	};
 
