@@ -36,6 +36,8 @@ folder_create(int statefd, const char *id, int *ret_dirfd)
 	char path[FOLDER_PATH_MAX];
 	int rc;
 
+	if (!id_is_whole(id))
+		return -EINVAL;
 	(void)folder_path(id, path);
 	rc = sys_mkdirat(statefd, path, 0700) < 0 ? -errno : 0;
 	if (rc == -ENOENT) {
@@ -57,6 +59,8 @@ folder_open(int statefd, const char *id, int *ret_dirfd)
 	char path[FOLDER_PATH_MAX];
 	int fd;
 
+	if (!id_is_whole(id))
+		return -EINVAL;
 	fd = sys_openat(statefd, folder_path(id, path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return -errno;
@@ -93,6 +97,8 @@ folder_remove(int statefd, const char *id)
 	int rc = 0;
 	DIR *dir;
 
+	if (!id_is_whole(id))
+		return -EINVAL; /* "jobs/.." would be the state folder itself */
 	dir = entries_of(statefd, folder_path(id, path));
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;

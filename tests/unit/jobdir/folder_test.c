@@ -194,6 +194,32 @@ a_symlink_is_never_followed(void **state)
 	assert_int_equal(fd, -1);
 }
 
+static void
+what_is_no_id_leads_nowhere(void **state)
+{
+	static const char *const names[] = { "",
+					     "..",
+					     "../../precious",
+					     "ab",
+					     "ab/" ID,
+					     ID "0",
+					     "AB234567-89ab-4cde-8f01-23456789abcd" };
+	struct temp *t = *state;
+	int fd = -1;
+	size_t i;
+
+	create(t->fd, ID);
+	put_file(t->fd, "precious");
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_int_equal(folder_create(t->fd, names[i], &fd), -EINVAL);
+		assert_int_equal(folder_open(t->fd, names[i], &fd), -EINVAL);
+		assert_int_equal(folder_remove(t->fd, names[i]), -EINVAL);
+	}
+	assert_int_equal(fd, -1);
+	assert_true(is_there(t->fd, PATH));
+	assert_true(is_there(t->fd, "precious"));
+}
+
 /* What a walk found. */
 struct found {
 	char ids[8][ID_SIZE];
@@ -341,6 +367,7 @@ main(void)
 		unit_test_in_temp(removing_what_is_missing_is_no_error),
 		unit_test_in_temp(what_cannot_be_removed_is_said),
 		unit_test_in_temp(a_symlink_is_never_followed),
+		unit_test_in_temp(what_is_no_id_leads_nowhere),
 		unit_test_in_temp(a_walk_finds_every_folder_once),
 		unit_test_in_temp(a_walk_stops_when_it_is_told_to),
 		unit_test_in_temp(a_walk_sees_nothing_but_folders_of_jobs),
