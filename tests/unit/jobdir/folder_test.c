@@ -201,8 +201,8 @@ what_is_no_id_leads_nowhere(void **state)
 					     "..",
 					     "../../precious",
 					     "ab",
-					     "ab/" ID,
-					     ID "0",
+					     ("ab/" ID),
+					     (ID "0"),
 					     "AB234567-89ab-4cde-8f01-23456789abcd" };
 	struct temp *t = *state;
 	int fd = -1;
@@ -285,7 +285,7 @@ a_walk_sees_nothing_but_folders_of_jobs(void **state)
 		"jobs/abc",
 		"jobs/xy",
 		"jobs/00",
-		"jobs/00/" ID, /* where nobody would look for it */
+		("jobs/00/" ID), /* where nobody would look for it */
 		"jobs/ab/AB234567-89ab-4cde-8f01-23456789abcd",
 		"jobs/ab/ab234567-89ab-4cde-8f01-23456789abc",
 		"jobs/ab/ab234567-89ab-4cde-8f01-23456789abcd0",
