@@ -206,6 +206,7 @@ static int
 open_index(struct outlog *log)
 {
 	static const unsigned char header[INDEX_HEADER_LEN] = INDEX_MAGIC;
+	ssize_t n;
 	int rc;
 
 	if (log->indexfd >= 0)
@@ -213,9 +214,10 @@ open_index(struct outlog *log)
 	log->indexfd = sys_openat(log->dirfd, INDEX_FILE, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (log->indexfd < 0)
 		return -errno;
-	if (sys_pwrite(log->indexfd, header, sizeof header, 0) == (ssize_t)sizeof header)
+	n = sys_pwrite(log->indexfd, header, sizeof header, 0);
+	if (n == (ssize_t)sizeof header)
 		return 0;
-	rc = errno ? -errno : -ENOSPC;
+	rc = n < 0 ? -errno : -ENOSPC;
 	fd_close(&log->indexfd);
 	return rc;
 }

@@ -5,6 +5,9 @@
  */
 #include "outlog/fixture.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 static const int errnums[] = { ENOSPC, EDQUOT, EIO, EMFILE };
 static const enum sys_call calls[] = { SYS_PWRITE, SYS_OPENAT };
 
@@ -148,6 +151,53 @@ a_log_of_which_nothing_was_taken_is_freed(void **state)
 	finish(&f);
 }
 
+/* No file may become larger than `limit`: writes are cut short there, in the middle of bytes and of
+ * entries, and then refused. */
+static void
+live_up_to(struct temp *temp, rlim_t limit)
+{
+	size_t i, left, taken = 0;
+	struct rlimit old, small;
+	struct fixture f;
+	int rc;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = old;
+	small.rlim_cur = limit;
+	begin(&f, temp, 0, OUTLOG_DROP_OLDEST);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	for (i = 0; i < 12; i++) {
+		f.now += NS_PER_S;
+		for (left = 30; left; left -= taken) {
+			rc = model_append(&f.model, f.log, (enum outlog_stream)(i % 3 == 1), f.now,
+					  left, &taken);
+			if (rc < 0)
+				assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+			if (rc < 0 && rc != -EFBIG)
+				assert_int_equal(rc, -ENOSPC);
+		}
+	}
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(outlog_flush(f.log), 0);
+	check_all(&f);
+	finish(&f);
+}
+
+static void
+a_write_that_is_cut_short_counts_as_far_as_it_went(void **state)
+{
+	rlim_t limit;
+	void *temp;
+
+	(void)state;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	for (limit = 0; limit < 420; limit += 1 + limit / 64) {
+		assert_int_equal(temp_setup(&temp), 0);
+		live_up_to(temp, limit);
+		assert_int_equal(temp_teardown(&temp), 0);
+	}
+}
+
 /* A disk that fails at random and works again at random, under a cap. */
 static void
 a_fickle_disk_costs_nothing_but_tries(void **state)
@@ -188,6 +238,7 @@ main(void)
 		cmocka_unit_test(whichever_call_fails_nothing_is_lost_or_doubled),
 		unit_test_in_temp(an_entry_that_is_refused_goes_before_the_next_bytes),
 		unit_test_in_temp(a_log_of_which_nothing_was_taken_is_freed),
+		cmocka_unit_test(a_write_that_is_cut_short_counts_as_far_as_it_went),
 		unit_test_in_temp(a_fickle_disk_costs_nothing_but_tries),
 	};
 
