@@ -136,6 +136,52 @@ an_entry_that_is_refused_goes_before_the_next_bytes(void **state)
 }
 
 static void
+a_segment_whose_first_bytes_were_refused_is_not_dropped_twice(void **state)
+{
+	struct fixture f;
+	size_t taken;
+
+	need_faults();
+	begin(&f, *state, 65536, OUTLOG_DROP_OLDEST);
+	put(&f, OUTLOG_ERR, 10);
+	sys_fail(SYS_PWRITE, 1, ENOSPC);
+	assert_int_equal(model_append(&f.model, f.log, OUTLOG_OUT, f.now, 100, &taken), -ENOSPC);
+	sys_heal();
+	put(&f, OUTLOG_ERR, 20000); /* so long that stdout's segment would be too old */
+	put(&f, OUTLOG_OUT, 100);
+	check_all(&f);
+	while (f.model.start[OUTLOG_ERR] < 50000) {
+		put(&f, OUTLOG_ERR, 1000);
+		check_all(&f);
+	}
+	finish(&f);
+}
+
+static void
+a_reader_that_met_an_empty_segment_sees_its_bytes_when_they_come(void **state)
+{
+	struct outlog_reader *r;
+	struct fixture f;
+	size_t taken;
+	int i;
+
+	need_faults();
+	begin(&f, *state, 65536, OUTLOG_DROP_OLDEST);
+	sys_fail(SYS_PWRITE, 2, ENOSPC); /* behind the header of the index */
+	assert_int_equal(model_append(&f.model, f.log, OUTLOG_OUT, f.now, 100, &taken), -ENOSPC);
+	sys_heal();
+	r = reader_of(&f);
+	model_check(&f.model, r, MODEL_FRESH, OUTLOG_VIEW_OUT, 0, 100, 0);
+	for (i = 0; i < 100; i++)
+		put(&f, OUTLOG_ERR, 1000);
+	assert_true(f.model.start[OUTLOG_ERR] > 0);
+	put(&f, OUTLOG_OUT, 100);
+	model_check(&f.model, r, MODEL_FRESH, OUTLOG_VIEW_OUT, 0, 100, 0);
+	outlog_reader_free(r);
+	finish(&f);
+}
+
+static void
 a_log_of_which_nothing_was_taken_is_freed(void **state)
 {
 	struct fixture f;
@@ -237,6 +283,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whichever_call_fails_nothing_is_lost_or_doubled),
 		unit_test_in_temp(an_entry_that_is_refused_goes_before_the_next_bytes),
+		unit_test_in_temp(a_segment_whose_first_bytes_were_refused_is_not_dropped_twice),
+		unit_test_in_temp(a_reader_that_met_an_empty_segment_sees_its_bytes_when_they_come),
 		unit_test_in_temp(a_log_of_which_nothing_was_taken_is_freed),
 		cmocka_unit_test(a_write_that_is_cut_short_counts_as_far_as_it_went),
 		unit_test_in_temp(a_fickle_disk_costs_nothing_but_tries),
