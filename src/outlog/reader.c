@@ -135,7 +135,7 @@ read_open(const struct outlog_reader *r, enum outlog_stream stream, uint64_t off
 	off_t at;
 	ssize_t n;
 
-	if (fd < 0 || offset < r->segment[stream].base)
+	if (fd < 0 || offset < r->segment[stream].base || offset > OUTLOG_OFFSET_MAX)
 		return 0;
 	at = (off_t)(offset - r->segment[stream].base);
 	if (nowait) {

@@ -58,9 +58,29 @@ a_flipped_bit_is_noticed(void **state)
 }
 
 static void
+what_says_nothing_is_no_entry(void **state)
+{
+	/* No bytes at all, and offsets that no file has and whose sum would run over. */
+	static const struct index_entry entries[] = { { 1, { 0, 0 } },
+						      { 1, { UINT64_MAX, 1 } },
+						      { 1, { 1, UINT64_MAX } },
+						      { 1, { UINT64_C(1) << 63, 0 } } };
+	unsigned char bytes[INDEX_ENTRY_LEN] = { 0 };
+	struct index_entry e;
+	size_t i;
+
+	(void)state;
+	assert_false(index_decode(bytes, &e)); /* a hole */
+	for (i = 0; i < ARRAY_SIZE(entries); i++) {
+		index_encode(&entries[i], bytes);
+		assert_false(index_decode(bytes, &e));
+	}
+}
+
+static void
 a_segments_name_leads_back_to_it(void **state)
 {
-	static const uint64_t offsets[] = { 0, 1, 9, 10, 4096, UINT64_C(1) << 62, UINT64_MAX };
+	static const uint64_t offsets[] = { 0, 1, 9, 10, 4096, OUTLOG_OFFSET_MAX };
 	enum outlog_stream stream;
 	char name[SEGMENT_NAME_MAX];
 	uint64_t offset;
@@ -98,7 +118,8 @@ other_names_are_no_segments(void **state)
 		"stdout. 1",
 		"stdout.1 ",
 		"stdout.0x1",
-		"stdout.18446744073709551616", /* one too many */
+		"stdout.18446744073709551616",
+		"stdout.4611686018427387904", /* one too many */
 		"stdout.99999999999999999999999999999999",
 		"STDOUT.1",
 		"xstdout.1",
@@ -120,6 +141,7 @@ main(void)
 		cmocka_unit_test(an_entry_survives),
 		cmocka_unit_test(an_entry_lies_as_the_header_says),
 		cmocka_unit_test(a_flipped_bit_is_noticed),
+		cmocka_unit_test(what_says_nothing_is_no_entry),
 		cmocka_unit_test(a_segments_name_leads_back_to_it),
 		cmocka_unit_test(other_names_are_no_segments),
 	};
