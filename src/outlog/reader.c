@@ -177,38 +177,49 @@ reader_piece(struct outlog_reader *r, enum outlog_stream stream, uint64_t *offse
 	return n;
 }
 
+/* The segments of each stream that lie there. */
+struct span {
+	bool any;
+	uint64_t first, last; /* their bases */
+};
+
 static void
 widen(void *arg, enum outlog_stream stream, uint64_t base)
 {
-	struct outlog_extents *e = arg;
+	struct span *span = (struct span *)arg + stream;
 
-	if (e->stream[stream].stored == 0 && e->stream[stream].start == 0) {
-		e->stream[stream].start = base;
-		e->stream[stream].stored = base + 1; /* marks: seen */
-	}
-	e->stream[stream].start = MIN(e->stream[stream].start, base);
-	e->stream[stream].stored = MAX(e->stream[stream].stored, base + 1);
+	span->first = span->any ? MIN(span->first, base) : base;
+	span->last = span->any ? MAX(span->last, base) : base;
+	span->any = true;
 }
 
 int
 outlog_reader_extents(struct outlog_reader *r, struct outlog_extents *ret)
 {
+	struct span spans[OUTLOG_STREAMS] = { 0 };
 	char name[SEGMENT_NAME_MAX];
+	struct index_entry last;
 	struct stat st;
-	uint64_t base;
+	uint64_t count;
 	int i, rc;
 
 	memset(ret, 0, sizeof *ret);
-	rc = walk_segments(r, widen, ret);
+	/* The index first: what it tells of has been written when the folder is read. */
+	rc = index_count(r, &count, &last);
+	if (rc == 0)
+		rc = walk_segments(r, widen, spans);
 	for (i = 0; i < OUTLOG_STREAMS && rc == 0; i++) {
-		if (ret->stream[i].stored == 0)
+		/* Of a stream without segments all is gone. */
+		ret->stream[i].start = spans[i].any ? spans[i].first : last.end[i];
+		ret->stream[i].stored = last.end[i];
+		r->start[i] = MAX(r->start[i], ret->stream[i].start);
+		if (!spans[i].any)
 			continue;
-		base = ret->stream[i].stored - 1; /* of the last segment */
-		(void)segment_name((enum outlog_stream)i, base, name);
+		(void)segment_name((enum outlog_stream)i, spans[i].last, name);
 		st.st_size = 0;
-		if (fstatat(r->dirfd, name, &st, 0) < 0 && errno != ENOENT)
+		if (fstatat(r->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
 			rc = -errno;
-		ret->stream[i].stored = base + (uint64_t)st.st_size;
+		ret->stream[i].stored = MAX(last.end[i], spans[i].last + (uint64_t)st.st_size);
 	}
 	return rc;
 }
@@ -223,7 +234,7 @@ time_chunks(struct outlog_reader *r, enum outlog_stream stream, uint64_t offset,
 
 	for (n = 0; n < max_chunks && offset < end; n++) {
 		chunks[n].stream = stream;
-		chunks[n].wall_ns = reader_time_of(r, stream, offset, &until);
+		chunks[n].wall_ns = index_time_of(r, stream, offset, &until);
 		chunks[n].len = (size_t)(MIN(MAX(until, offset + 1), end) - offset);
 		offset += chunks[n].len;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reader_impl - what reader.c (one stream) and combined.c (both, in order) share.
+ * reader_impl - what reader.c (one stream), index.c (the index, as readers see it), combined.c
+ * (both streams, in order) and tail.c share.
  */
 #ifndef JOBWIRE_OUTLOG_READER_IMPL_H
 #define JOBWIRE_OUTLOG_READER_IMPL_H
@@ -18,6 +19,7 @@ struct outlog_reader {
 		int fd;
 		uint64_t base;
 	} segment[OUTLOG_STREAMS];
+	uint64_t start[OUTLOG_STREAMS]; /* nothing below is stored, as far as was seen */
 	int indexfd;
 	uint64_t hint; /* index entry that was used last */
 };
@@ -33,18 +35,29 @@ int reader_combined(struct outlog_reader *r, uint64_t offset, void *bytes, size_
 		    struct outlog_chunk *chunks, size_t max_chunks,
 		    struct outlog_result *ret) MUST_CHECK;
 
-/* The index entry that covers the combined offset, or the first one behind it. 1, 0: none, -errno.
- */
-struct reader_entry {
-	enum outlog_stream stream;
-	int64_t wall_ns;
-	uint64_t from, to; /* of the stream */
-	uint64_t sum_from; /* combined offset of `from` */
+/* What is looked for in the index: the first entry that reaches beyond one of these. */
+struct index_goal {
+	uint64_t sum;                 /* of both ends: a combined offset */
+	uint64_t end[OUTLOG_STREAMS]; /* UINT64_MAX, as for `sum`: never mind */
 };
-int reader_entry_at(struct outlog_reader *r, uint64_t combined,
-		    struct reader_entry *ret_entry) MUST_CHECK;
-/* The time of the entry that covers byte `offset` of a stream, 0 where there is none. */
-int64_t reader_time_of(struct outlog_reader *r, enum outlog_stream stream, uint64_t offset,
-		       uint64_t *ret_until);
+
+uint64_t index_sum(const struct index_entry *e);
+bool index_reaches(const struct index_entry *e, const struct index_goal *goal);
+
+/* How many entries the index has, but for those at its end that a crash spoilt, and the last one,
+ * all zero where there is none. 0 or -errno. */
+int index_count(struct outlog_reader *r, uint64_t *ret_count,
+		struct index_entry *ret_last) MUST_CHECK;
+/* The first entry that reaches the goal, and its number. False: there is none (yet). */
+bool index_find(struct outlog_reader *r, const struct index_goal *goal, uint64_t count,
+		uint64_t *ret_number, struct index_entry *ret_entry) MUST_CHECK;
+/* How far each stream reached before entry `number`, which is `e`. 0 or -errno. */
+int index_before(struct outlog_reader *r, uint64_t number, const struct index_entry *e,
+		 struct index_entry *ret_before) MUST_CHECK;
+
+/* The time of the entry that covers byte `offset` of a stream, 0 where there is none, and where
+ * that changes. */
+int64_t index_time_of(struct outlog_reader *r, enum outlog_stream stream, uint64_t offset,
+		      uint64_t *ret_until);
 
 #endif

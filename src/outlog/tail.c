@@ -10,12 +10,14 @@
 static int
 view_end(struct outlog_reader *r, enum outlog_view view, uint64_t *ret_start, uint64_t *ret_end)
 {
+	uint64_t ends[OUTLOG_STREAMS] = { 0 };
 	struct outlog_extents e;
 	int rc = outlog_reader_extents(r, &e);
 
-	if (view == OUTLOG_VIEW_COMBINED) {
+	if (rc == 0 && view == OUTLOG_VIEW_COMBINED) {
+		rc = outlog_split(r, UINT64_MAX, ends);
 		*ret_start = e.stream[OUTLOG_OUT].start + e.stream[OUTLOG_ERR].start;
-		*ret_end = e.stream[OUTLOG_OUT].stored + e.stream[OUTLOG_ERR].stored;
+		*ret_end = ends[OUTLOG_OUT] + ends[OUTLOG_ERR];
 	} else {
 		*ret_start = e.stream[view].start;
 		*ret_end = e.stream[view].stored;
