@@ -41,13 +41,13 @@ last_lines(const unsigned char *p, size_t len, size_t lines, size_t *ret_lines, 
 	at = p[len - 1] == '\n' ? len - 1 : len;
 	for (seen = 1;; seen++) {
 		newline = at ? memrchr(p, '\n', at) : NULL;
-		if (seen == lines && (newline || at == 0)) {
-			*ret_found = true;
-			*ret_lines = seen;
-			return newline ? (size_t)(newline - p) + 1 : 0;
-		}
 		if (!newline)
 			break;
+		if (seen == lines) {
+			*ret_found = true;
+			*ret_lines = seen;
+			return (size_t)(newline - p) + 1;
+		}
 		at = (size_t)(newline - p);
 	}
 	*ret_lines = seen;
