@@ -76,19 +76,28 @@ cut_front(unsigned char *bytes, struct outlog_result *ret, struct outlog_chunk *
 /* Read from `from` on up to the end, in as many calls as gaps and chunks demand; what lies before
  * the last gap is given up. */
 static int
-read_to_end(struct outlog_reader *r, enum outlog_view view, uint64_t from, void *bytes, size_t max,
-	    bool nowait, struct outlog_chunk *chunks, size_t max_chunks, struct outlog_result *ret)
+read_to_end(struct outlog_reader *r, enum outlog_view view, uint64_t from, unsigned char *bytes,
+	    size_t max, bool nowait, struct outlog_chunk *chunks, size_t max_chunks,
+	    struct outlog_result *ret)
 {
 	struct outlog_result more;
+	struct outlog_chunk *rest;
 	int rc;
 
 	rc = outlog_read(r, view, from, bytes, max, nowait, chunks, max_chunks, ret);
 	while (rc == 0 && ret->len) {
-		rc = outlog_read(r, view, ret->offset + ret->len, (unsigned char *)bytes + ret->len,
-				 max - ret->len, nowait, chunks ? chunks + ret->n_chunks : NULL,
-				 max_chunks - ret->n_chunks, &more);
-		if (rc < 0 || more.len == 0 || more.offset != ret->offset + ret->len)
+		rest = chunks ? chunks + ret->n_chunks : NULL;
+		rc = outlog_read(r, view, ret->offset + ret->len, bytes + ret->len, max - ret->len,
+				 nowait, rest, max_chunks - ret->n_chunks, &more);
+		if (rc < 0 || more.len == 0)
 			break;
+		if (more.offset != ret->offset + ret->len) {
+			memmove(bytes, bytes + ret->len, more.len);
+			if (chunks)
+				memmove(chunks, rest, more.n_chunks * sizeof *chunks);
+			*ret = more;
+			continue;
+		}
 		ret->len += more.len;
 		ret->n_chunks += more.n_chunks;
 	}

@@ -188,6 +188,38 @@ few_chunks_for_many_small_pieces_bring_what_fits_of_the_end(void **state)
 	finish(&f);
 }
 
+static void
+what_lies_before_the_last_gap_is_left_out(void **state)
+{
+	struct outlog_reader *r;
+	uint64_t at, len, gaps = 0, begin_at = 0;
+	struct fixture f;
+	struct got g;
+
+	/* Stderr lies with its old bytes among new ones of stdout, and is dropped from there. */
+	begin(&f, *state, 65536, OUTLOG_DROP_OLDEST);
+	put(&f, OUTLOG_OUT, 5000);
+	while (gaps < 2) {
+		put(&f, OUTLOG_OUT, 100);
+		put(&f, OUTLOG_ERR, 200);
+		gaps = 0;
+		for (at = 0; (at = model_combined(&f.model, at, UINT64_MAX, &len)), len;
+		     at += len) {
+			begin_at = at;
+			gaps++;
+		}
+	}
+	r = reader_of(&f);
+	g = tail(r, OUTLOG_VIEW_COMBINED, 0, 100000, 5000);
+	assert_true(g.res.offset == begin_at);
+	assert_true(g.res.offset + g.res.len == f.model.sum);
+	model_check_bytes(&f.model, OUTLOG_VIEW_COMBINED, g.res.offset, g.bytes, g.res.len);
+	model_check_chunks(&f.model, OUTLOG_VIEW_COMBINED, &g.res, g.chunks, 5000);
+	got_free(&g);
+	outlog_reader_free(r);
+	finish(&f);
+}
+
 int
 main(void)
 {
@@ -195,6 +227,7 @@ main(void)
 		unit_test_in_temp(a_line_that_begins_before_the_first_look_is_whole),
 		unit_test_in_temp(the_ends_of_small_texts),
 		unit_test_in_temp(few_chunks_for_many_small_pieces_bring_what_fits_of_the_end),
+		unit_test_in_temp(what_lies_before_the_last_gap_is_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
