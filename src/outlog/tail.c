@@ -8,18 +8,17 @@
 
 /* Where the view ends now. */
 static int
-view_end(struct outlog_reader *r, enum outlog_view view, uint64_t *ret_start, uint64_t *ret_end)
+view_end(struct outlog_reader *r, enum outlog_view view, uint64_t *ret_end)
 {
 	uint64_t ends[OUTLOG_STREAMS] = { 0 };
 	struct outlog_extents e;
-	int rc = outlog_reader_extents(r, &e);
+	int rc;
 
-	if (rc == 0 && view == OUTLOG_VIEW_COMBINED) {
+	if (view == OUTLOG_VIEW_COMBINED) {
 		rc = outlog_split(r, UINT64_MAX, ends);
-		*ret_start = e.stream[OUTLOG_OUT].start + e.stream[OUTLOG_ERR].start;
 		*ret_end = ends[OUTLOG_OUT] + ends[OUTLOG_ERR];
 	} else {
-		*ret_start = e.stream[view].start;
+		rc = outlog_reader_extents(r, &e);
 		*ret_end = e.stream[view].stored;
 	}
 	return rc;
@@ -104,23 +103,34 @@ read_to_end(struct outlog_reader *r, enum outlog_view view, uint64_t from, unsig
 	return rc;
 }
 
+/* Does a line begin at `offset`? Where that cannot be read, it does not. */
+static bool
+begins_line(struct outlog_reader *r, enum outlog_view view, uint64_t offset, bool nowait)
+{
+	struct outlog_result before;
+	char c;
+
+	return outlog_read(r, view, offset - 1, &c, 1, nowait, NULL, 0, &before) == 0 &&
+	       before.len == 1 && before.offset == offset - 1 && c == '\n';
+}
+
 int
 outlog_tail(struct outlog_reader *r, enum outlog_view view, size_t lines, void *bytes, size_t max,
 	    bool nowait, struct outlog_chunk *chunks, size_t max_chunks, struct outlog_result *ret,
 	    size_t *ret_lines, bool *ret_cut)
 {
-	uint64_t start, end, from;
+	uint64_t end, from;
 	size_t look, begin;
-	bool found;
+	bool found, whole;
 	int rc;
 
 	*ret_cut = false;
 	*ret_lines = 0;
-	rc = view_end(r, view, &start, &end);
+	rc = view_end(r, view, &end);
 	if (rc < 0)
 		return rc;
 	for (look = lines ? MIN(FIRST_LOOK, max) : max;; look = MIN(look * 4, max)) {
-		from = end - start > look ? end - look : start;
+		from = end > look ? end - look : 0;
 		rc = read_to_end(r, view, from, bytes, look, nowait, chunks, max_chunks, ret);
 		if (rc < 0)
 			return rc;
@@ -131,10 +141,13 @@ outlog_tail(struct outlog_reader *r, enum outlog_view view, size_t lines, void *
 			continue;
 		}
 		begin = last_lines(bytes, ret->len, lines, ret_lines, &found);
-		if (found || from == start || look == max)
+		/* Nothing is stored right before it? */
+		whole = from == 0 || ret->offset > from || (look && ret->len == 0);
+		if (found || whole || look == max)
 			break;
 	}
-	*ret_cut = !found && from > start;
+	if (!found && !whole)
+		*ret_cut = !lines || *ret_lines < lines || !begins_line(r, view, from, nowait);
 	if (begin)
 		cut_front(bytes, ret, chunks, begin);
 	return 0;

@@ -75,6 +75,103 @@ got_free(struct got *g)
 	free(g->chunks);
 }
 
+/* One tail of a log without gaps, with as many chunks as it takes. */
+static void
+check_tail(const struct fixture *f, struct outlog_reader *r, enum outlog_view view,
+	   const struct text *t, size_t lines, size_t max)
+{
+	size_t low = t->len - MIN(t->len, max), want_lines, begin;
+	struct got g = tail(r, view, lines, max, 5000);
+	bool cut;
+
+	begin = plain_tail(t, low, lines, &want_lines);
+	/* Cut: lines are missing, or the first one is not whole. */
+	cut = begin == low && low > 0 &&
+	      (lines == 0 || want_lines < lines || t->p[low - 1] != '\n');
+	if (g.res.len != t->len - begin || g.lines != want_lines || g.cut != cut)
+		fail_msg("view %d, %zu lines, %zu bytes of %zu: %zu bytes, %zu lines, cut %d "
+			 "instead of %zu, %zu, %d",
+			 (int)view, lines, max, t->len, g.res.len, g.lines, g.cut, t->len - begin,
+			 want_lines, cut);
+	if (g.res.len) {
+		assert_true(g.res.offset == begin);
+		assert_memory_equal(g.bytes, t->p + begin, g.res.len);
+	}
+	model_check_chunks(&f->model, view, &g.res, g.chunks, 5000);
+	got_free(&g);
+}
+
+static void
+fill_log(struct fixture *f, uint32_t random, size_t bytes, uint32_t largest)
+{
+	while (f->model.sum < bytes) {
+		f->now -= model_random(&random) % 2 ? MODEL_MERGE_NS : 0; /* some share an entry */
+		put(f, (enum outlog_stream)(model_random(&random) % 3 == 0),
+		    model_random(&random) % largest);
+	}
+}
+
+static void
+any_number_of_lines_in_any_number_of_bytes(void **state)
+{
+	static const size_t bytes[] = { 0, 1, 2, 100, 16384, 16385, 120000 };
+	static const size_t lines[] = { 0, 1, 2, 3, 10, 100, 400, 999, 1000, 100000 };
+	static const size_t maxes[] = { 0, 1, 7, 40, 1000, 16383, 16384, 16385, 65536, TEXT_MAX };
+	struct outlog_reader *r;
+	struct fixture f;
+	struct text t;
+	size_t i, k, n;
+	int view;
+
+	begin(&f, *state, 0, OUTLOG_DROP_OLDEST);
+	r = reader_of(&f);
+	for (i = 0; i < ARRAY_SIZE(bytes); i++) {
+		fill_log(&f, (uint32_t)i + 3, bytes[i], 3000);
+		for (view = OUTLOG_VIEW_OUT; view <= OUTLOG_VIEW_COMBINED; view++) {
+			t = text_of(&f.model, (enum outlog_view)view);
+			for (k = 0; k < ARRAY_SIZE(lines); k++)
+				for (n = 0; n < ARRAY_SIZE(maxes); n++)
+					check_tail(&f, r, (enum outlog_view)view, &t, lines[k],
+						   maxes[n]);
+			free(t.p);
+		}
+	}
+	outlog_reader_free(r);
+	finish(&f);
+}
+
+static void
+every_number_of_lines_and_every_number_of_bytes(void **state)
+{
+	struct outlog_reader *r;
+	struct fixture f;
+	struct text t;
+	size_t n;
+
+	begin(&f, *state, 0, OUTLOG_DROP_OLDEST);
+	fill_log(&f, 9, 40000, 500);
+	r = reader_of(&f);
+	t = text_of(&f.model, OUTLOG_VIEW_COMBINED);
+	for (n = 0; n <= 1100; n++) {
+		check_tail(&f, r, OUTLOG_VIEW_COMBINED, &t, n, TEXT_MAX);
+		check_tail(&f, r, OUTLOG_VIEW_COMBINED, &t, 1 + n % 20, n);
+	}
+	/* Lines that fit exactly, and those that just do not. */
+	for (n = 1; n < 200; n++) {
+		size_t found, len = t.len - plain_tail(&t, 0, n, &found);
+
+		check_tail(&f, r, OUTLOG_VIEW_COMBINED, &t, n, len - 1);
+		check_tail(&f, r, OUTLOG_VIEW_COMBINED, &t, n, len);
+		check_tail(&f, r, OUTLOG_VIEW_COMBINED, &t, n, len + 1);
+	}
+	/* Around where the first look ends. */
+	for (n = 16300; n <= 16500; n++)
+		check_tail(&f, r, OUTLOG_VIEW_COMBINED, &t, 400 + n % 20, n);
+	free(t.p);
+	outlog_reader_free(r);
+	finish(&f);
+}
+
 /* A log of its own with that text, in pieces of `piece` bytes. */
 static struct outlog_reader *
 reader_of_text(struct temp *temp, const char *text, size_t len, size_t piece)
@@ -213,8 +310,35 @@ what_lies_before_the_last_gap_is_left_out(void **state)
 	g = tail(r, OUTLOG_VIEW_COMBINED, 0, 100000, 5000);
 	assert_true(g.res.offset == begin_at);
 	assert_true(g.res.offset + g.res.len == f.model.sum);
+	assert_false(g.cut); /* nothing was left out for want of room */
 	model_check_bytes(&f.model, OUTLOG_VIEW_COMBINED, g.res.offset, g.bytes, g.res.len);
 	model_check_chunks(&f.model, OUTLOG_VIEW_COMBINED, &g.res, g.chunks, 5000);
+	got_free(&g);
+	outlog_reader_free(r);
+	finish(&f);
+}
+
+static void
+the_end_is_the_end_even_if_a_stream_is_gone(void **state)
+{
+	struct outlog_reader *r;
+	struct fixture f;
+	struct got g;
+
+	begin(&f, *state, 65536, OUTLOG_DROP_OLDEST);
+	put(&f, OUTLOG_OUT, 1000);
+	while (f.model.start[OUTLOG_OUT] == 0)
+		put(&f, OUTLOG_ERR, 3000);
+	r = reader_of(&f);
+	g = tail(r, OUTLOG_VIEW_COMBINED, 1, 100000, 10);
+	assert_true(g.res.len > 0);
+	assert_true(g.res.offset + g.res.len == f.model.sum);
+	got_free(&g);
+	g = tail(r, OUTLOG_VIEW_COMBINED, 0, 300, 10);
+	assert_true(g.res.offset + g.res.len == f.model.sum && g.res.len == 300);
+	got_free(&g);
+	g = tail(r, OUTLOG_VIEW_OUT, 5, 300, 10);
+	assert_true(g.res.len == 0 && g.lines == 0 && !g.cut);
 	got_free(&g);
 	outlog_reader_free(r);
 	finish(&f);
@@ -224,10 +348,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		unit_test_in_temp(any_number_of_lines_in_any_number_of_bytes),
+		unit_test_in_temp(every_number_of_lines_and_every_number_of_bytes),
 		unit_test_in_temp(a_line_that_begins_before_the_first_look_is_whole),
 		unit_test_in_temp(the_ends_of_small_texts),
 		unit_test_in_temp(few_chunks_for_many_small_pieces_bring_what_fits_of_the_end),
 		unit_test_in_temp(what_lies_before_the_last_gap_is_left_out),
+		unit_test_in_temp(the_end_is_the_end_even_if_a_stream_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
