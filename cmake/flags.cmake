@@ -19,6 +19,10 @@ else()
   add_link_options(-Wl,-z,relro,-z,now -Wl,-z,noexecstack)
   add_compile_options($<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
 endif()
+if(JOBWIRE_FUZZ)
+  # Ours all, not the targets alone: libFuzzer finds its way by what the modules tell it.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 add_link_options(-Wl,--as-needed)
 # Asserts and BUG() stay in every build.

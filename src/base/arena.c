@@ -2,6 +2,7 @@
 #include "base/arena.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,8 +55,8 @@ arena_alloc(struct arena *a, size_t size)
 	struct arena_block *b = a->blocks;
 	void *p;
 
-	if (size > a->budget)
-		return NULL;
+	if (size > MIN(a->budget, PTRDIFF_MAX))
+		return NULL; /* before the rounding, which must not wrap */
 	size = (size + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
 	if (size == 0)
 		size = ARENA_ALIGN;

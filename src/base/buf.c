@@ -21,14 +21,13 @@ buf_fini(struct buf *b)
 	buf_init(b, b->max);
 }
 
-int
-buf_reserve(struct buf *b, size_t n)
+/* Memory for `n` more bytes, whatever `max` says. */
+static int
+make_room(struct buf *b, size_t n)
 {
 	unsigned char *data;
 	size_t cap;
 
-	if (n > b->max || b->len > b->max - n)
-		return -EMSGSIZE;
 	if (b->cap - b->start >= b->len + n && b->data)
 		return 0;
 	if (b->start && b->cap >= b->len + n) {
@@ -36,6 +35,8 @@ buf_reserve(struct buf *b, size_t n)
 		b->start = 0;
 		return 0;
 	}
+	if (b->len + n > PTRDIFF_MAX)
+		return -ENOMEM; /* no object is that large, and no doubling would reach it */
 	for (cap = MAX(b->cap, BUF_MIN); cap < b->len + n;)
 		cap *= 2;
 	data = malloc(cap);
@@ -48,6 +49,12 @@ buf_reserve(struct buf *b, size_t n)
 	b->cap = cap;
 	b->start = 0;
 	return 0;
+}
+
+int
+buf_reserve(struct buf *b, size_t n)
+{
+	return n > b->max - b->len ? -EMSGSIZE : make_room(b, n);
 }
 
 unsigned char *
@@ -92,7 +99,9 @@ buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 	va_end(again);
 	if (n < 0)
 		return -EINVAL;
-	rc = buf_reserve(b, (size_t)n + 1); /* vsnprintf() ends with a NUL, which is not kept */
+	if ((size_t)n > b->max - b->len)
+		return -EMSGSIZE;
+	rc = make_room(b, (size_t)n + 1); /* vsnprintf() ends with a NUL, which is not kept */
 	if (rc < 0)
 		return rc;
 	(void)vsnprintf((char *)buf_tail(b), (size_t)n + 1, fmt, ap);

@@ -53,28 +53,29 @@ find_path(const char *given, char out[PATH_MAX], struct err *err)
 	return 0;
 }
 
-/* Each missing folder on the way, 0700. What exists is left as it is. */
+/* Each missing folder on the way, 0700. What exists is left as it is: on the way, a refusal may
+ * mean no more than that, and the next step tells. */
 static int
 make_path(char path[PATH_MAX], struct err *err)
 {
-	char *p;
-	int rc;
+	int rc, refused = 0;
+	char *p, end;
 
 	for (p = path + 1;; p++) {
 		if (*p && *p != '/')
 			continue;
 		if (*p == '/' && (p[1] == '/' || !p[1]))
 			continue; /* "//" or a slash at the end */
-		if (*p) {
-			*p = '\0';
-			rc = sys_mkdirat(AT_FDCWD, path, 0700) < 0 ? errno : 0;
-			*p = '/';
-		} else {
-			rc = sys_mkdirat(AT_FDCWD, path, 0700) < 0 ? errno : 0;
-		}
-		if (rc && rc != EEXIST && rc != EROFS && rc != EACCES)
-			return err_sys(err, rc, "create state folder %.300s", path);
-		if (!*p)
+		end = *p;
+		*p = '\0';
+		rc = sys_mkdirat(AT_FDCWD, path, 0700) < 0 ? errno : 0;
+		*p = end;
+		if (end && (rc == EACCES || rc == EROFS))
+			refused = refused ? refused : rc;
+		else if (rc && rc != EEXIST)
+			return err_sys(err, rc == ENOENT && refused ? refused : rc,
+				       "create state folder %.300s", path);
+		if (!end)
 			return 0;
 	}
 }
@@ -105,6 +106,7 @@ endpoint_open(const char *given, struct endpoint *ret_ep, struct err *err)
 {
 	int fd, rc;
 
+	ret_ep->dirfd = -1;
 	rc = find_path(given, ret_ep->path, err);
 	if (rc < 0)
 		return rc;

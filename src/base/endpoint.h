@@ -28,7 +28,8 @@ struct endpoint {
 };
 
 /* Find the state folder, make it (0700, with its parents) where it is missing, and open it.
- * `given` may be NULL. Refused: a folder that is not ours, or that others may write to. */
+ * `given` may be NULL. Refused: a folder that is not ours, or that others may write to.
+ * Also after a failure endpoint_close() may be called. */
 int endpoint_open(const char *given, struct endpoint *ret_ep, struct err *err) MUST_CHECK;
 void endpoint_close(struct endpoint *ep);
 

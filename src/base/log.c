@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/sys.h"
 
 #define LOG_LINE_MAX 2048
 
@@ -108,6 +109,6 @@ log_emit(enum log_level level, const char *phrase, const struct log_field *field
 			add_quoted(&l, fields[i].text);
 	}
 	l.text[l.len++] = '\n';
-	if (write(STDERR_FILENO, l.text, l.len) < 0)
+	if (TEMP_FAILURE_RETRY(write(STDERR_FILENO, l.text, l.len)) < 0)
 		return; /* there is nowhere left to say it */
 }

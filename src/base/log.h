@@ -35,6 +35,13 @@ log_str(const char *key, const char *text)
 	return (struct log_field){ key, text ? text : "", 0 };
 }
 
+/* Left out where there is nothing to say. */
+static inline struct log_field
+log_if(const char *key, const char *text)
+{
+	return (struct log_field){ text && *text ? key : NULL, text, 0 };
+}
+
 static inline struct log_field
 log_num(const char *key, int64_t number)
 {

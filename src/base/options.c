@@ -114,17 +114,22 @@ set_choice(const struct option_spec *row, int *dst, const char *source, const ch
 		       row->arg);
 }
 
+/* The room doubles each time that the length is a power of two: what a list leaves behind in the
+ * arena stays smaller than the list. */
 static int
 add_to_list(struct options *o, struct option_list *list, const char *text, struct err *err)
 {
-	const char **values = arena_alloc(&o->arena, (list->len + 1) * sizeof *values);
+	const char **values;
 
-	if (!values)
-		return err_sys(err, ENOMEM, "options");
-	if (list->len)
-		memcpy(values, list->values, list->len * sizeof *values);
-	values[list->len++] = text;
-	list->values = values;
+	if ((list->len & (list->len - 1)) == 0) {
+		values = arena_alloc(&o->arena, MAX(1, 2 * list->len) * sizeof *values);
+		if (!values)
+			return err_sys(err, ENOMEM, "options");
+		if (list->len)
+			memcpy(values, list->values, list->len * sizeof *values);
+		list->values = values;
+	}
+	list->values[list->len++] = text;
 	return 0;
 }
 
@@ -277,12 +282,13 @@ options_from_args(struct options *o, int argc, char **argv, int *ret_next, struc
 static void
 print_default(FILE *out, const struct option_spec *row)
 {
-	if (row->initial && row->type != OPTION_FLAG && row->type != OPTION_LIST)
+	bool told = row->initial && row->type != OPTION_FLAG && row->type != OPTION_LIST;
+
+	if (told)
 		(void)fprintf(out, " (default %s", row->initial);
 	if (row->env)
-		(void)fprintf(out, "%s%s", row->initial && row->type != OPTION_FLAG ? "; " : " (",
-			      row->env);
-	if (row->env || (row->initial && row->type != OPTION_FLAG && row->type != OPTION_LIST))
+		(void)fprintf(out, "%s%s", told ? "; " : " (", row->env);
+	if (told || row->env)
 		(void)fputc(')', out);
 }
 

@@ -60,7 +60,8 @@ void options_init(struct options *o, const struct option_spec *rows, size_t n, v
 void options_fini(struct options *o);
 
 int options_defaults(struct options *o, struct err *err) MUST_CHECK;
-/* Lines "name = value" (inih). A missing file is no error unless `must_exist`. */
+/* Lines "name = value" (inih) of at most 199 bytes; '#' and ';' begin comments. A missing file is
+ * no error unless `must_exist`. */
 int options_from_file(struct options *o, const char *path, bool must_exist,
 		      struct err *err) MUST_CHECK;
 int options_from_env(struct options *o, struct err *err) MUST_CHECK;

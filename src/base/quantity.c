@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -59,15 +60,15 @@ static int
 scaled(const char *s, const struct unit *units, size_t n, int64_t *ret_value)
 {
 	int64_t whole = 0, milli = 0, place = 100, product, part;
+	bool too_large = false;
 	const char *p = s;
 	size_t i;
 
 	if (*p < '0' || *p > '9')
 		return -EINVAL;
 	for (; *p >= '0' && *p <= '9'; p++)
-		if (__builtin_mul_overflow(whole, 10, &whole) ||
-		    __builtin_add_overflow(whole, *p - '0', &whole))
-			return -ERANGE;
+		too_large |= __builtin_mul_overflow(whole, 10, &whole) ||
+			     __builtin_add_overflow(whole, *p - '0', &whole);
 	if (*p == '.') {
 		if (p[1] < '0' || p[1] > '9')
 			return -EINVAL;
@@ -80,7 +81,7 @@ scaled(const char *s, const struct unit *units, size_t n, int64_t *ret_value)
 		i++;
 	if (i == n)
 		return -EINVAL;
-	if (__builtin_mul_overflow(whole, units[i].factor, &product) ||
+	if (too_large || __builtin_mul_overflow(whole, units[i].factor, &product) ||
 	    __builtin_mul_overflow(milli, units[i].factor, &part) ||
 	    __builtin_add_overflow(product, part / 1000, &product))
 		return -ERANGE;
@@ -121,19 +122,25 @@ char *
 quantity_format_duration(int64_t ms, char out[QUANTITY_TEXT_MAX])
 {
 	static const struct unit units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 } };
+	const char *sign = ms < 0 ? "-" : "";
+	uint64_t left = ms < 0 ? -(uint64_t)ms : (uint64_t)ms, milli = left % 1000, factor;
 	size_t i;
+	int digits;
 
 	for (i = 0; i < ARRAY_SIZE(units); i++) {
-		if (ms >= units[i].factor && ms % units[i].factor == 0) {
-			(void)snprintf(out, QUANTITY_TEXT_MAX, "%" PRId64 "%s",
-				       ms / units[i].factor, units[i].name);
+		factor = (uint64_t)units[i].factor;
+		if (left >= factor && left % factor == 0) {
+			(void)snprintf(out, QUANTITY_TEXT_MAX, "%s%" PRIu64 "%s", sign,
+				       left / factor, units[i].name);
 			return out;
 		}
 	}
-	if (ms % 1000 == 0)
-		(void)snprintf(out, QUANTITY_TEXT_MAX, "%" PRId64 "s", ms / 1000);
+	for (digits = 3; milli && milli % 10 == 0; digits--)
+		milli /= 10;
+	if (milli)
+		(void)snprintf(out, QUANTITY_TEXT_MAX, "%s%" PRIu64 ".%0*" PRIu64 "s", sign,
+			       left / 1000, digits, milli);
 	else
-		(void)snprintf(out, QUANTITY_TEXT_MAX, "%" PRId64 ".%03ds", ms / 1000,
-			       (int)(ms % 1000));
+		(void)snprintf(out, QUANTITY_TEXT_MAX, "%s%" PRIu64 "s", sign, left / 1000);
 	return out;
 }

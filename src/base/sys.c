@@ -3,25 +3,32 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/macros.h"
+#include "base/quantity.h"
 
 #ifdef JOBWIRE_FAULTS
 static struct {
-	unsigned calls;
-	unsigned nth; /* 0 = never fails */
-	int errnum;
+	atomic_uint calls;
+	atomic_uint nth; /* 0 = never fails */
+	atomic_int errnum;
 } faults[SYS_CALL_COUNT];
 
 static bool
 fails(enum sys_call call)
 {
-	if (!faults[call].nth || ++faults[call].calls < faults[call].nth)
+	unsigned nth = faults[call].nth;
+
+	if (!nth || ++faults[call].calls < nth)
 		return false;
 	errno = faults[call].errnum;
 	return true;
@@ -30,15 +37,19 @@ fails(enum sys_call call)
 void
 sys_fail(enum sys_call call, unsigned nth, int errnum)
 {
+	faults[call].nth = 0;
 	faults[call].calls = 0;
-	faults[call].nth = nth;
 	faults[call].errnum = errnum;
+	faults[call].nth = nth;
 }
 
 void
 sys_heal(void)
 {
-	memset(faults, 0, sizeof faults);
+	size_t i;
+
+	for (i = 0; i < SYS_CALL_COUNT; i++)
+		sys_fail((enum sys_call)i, 0, 0);
 }
 
 static const char *const call_names[SYS_CALL_COUNT] = {
@@ -52,23 +63,42 @@ static const struct {
 } errnums[] = { { "ENOSPC", ENOSPC }, { "EDQUOT", EDQUOT }, { "EIO", EIO },
 		{ "EMFILE", EMFILE }, { "EROFS", EROFS },   { "EACCES", EACCES } };
 
+/* "pwrite:3:ENOSPC"; false if it is not of that form. */
+static bool
+arm(const char *spec)
+{
+	char call[32], *number, *error;
+	int64_t nth;
+	size_t i, e;
+
+	(void)snprintf(call, sizeof call, "%s", spec);
+	number = strchr(call, ':');
+	error = number ? strchr(number + 1, ':') : NULL;
+	if (!error)
+		return false;
+	*number++ = *error++ = '\0';
+	if (quantity_int(number, &nth) < 0 || nth < 1 || nth > UINT_MAX)
+		return false;
+	for (i = 0; i < SYS_CALL_COUNT && strcmp(call, call_names[i]) != 0;)
+		i++;
+	for (e = 0; e < ARRAY_SIZE(errnums) && strcmp(error, errnums[e].name) != 0;)
+		e++;
+	if (i == SYS_CALL_COUNT || e == ARRAY_SIZE(errnums))
+		return false;
+	sys_fail((enum sys_call)i, (unsigned)nth, errnums[e].errnum);
+	return true;
+}
+
 void
 sys_faults_from_env(void)
 {
-	const char *s = getenv("JOBWIRE_FAULT"), *colon;
-	char *end;
-	unsigned long nth;
-	size_t i, j;
+	const char *spec = getenv("JOBWIRE_FAULT");
 
-	for (i = 0; s && i < SYS_CALL_COUNT; i++) {
-		colon = s + strlen(call_names[i]);
-		if (strncmp(s, call_names[i], strlen(call_names[i])) != 0 || *colon != ':')
-			continue;
-		nth = strtoul(colon + 1, &end, 10);
-		for (j = 0; j < ARRAY_SIZE(errnums); j++)
-			if (*end == ':' && strcmp(end + 1, errnums[j].name) == 0)
-				sys_fail((enum sys_call)i, (unsigned)nth, errnums[j].errnum);
-	}
+	if (!spec || !*spec || arm(spec))
+		return;
+	(void)dprintf(STDERR_FILENO,
+		      "JOBWIRE_FAULT: '%s' is not CALL:NTH:ERRNO, such as pwrite:3:ENOSPC\n", spec);
+	_exit(125);
 }
 
 void

@@ -5,7 +5,7 @@
  * Everything that writes to disk goes through here. In builds with JOBWIRE_FAULTS, sys_fail()
  * (unit tests) or JOBWIRE_FAULT="pwrite:3:ENOSPC" in the environment (whole programs) makes the
  * third and every later call of that kind fail until sys_heal(). Elsewhere these are the plain
- * calls. Each returns as the call it is named after does; EINTR is retried here.
+ * calls. Each returns as the call it is named after does; EINTR is retried here. Thread-safe.
  */
 #ifndef JOBWIRE_BASE_SYS_H
 #define JOBWIRE_BASE_SYS_H
@@ -34,7 +34,8 @@ int sys_fdatasync(int fd);
 /* Let the nth (from 1) and every later call fail with `errnum`, until sys_heal(). */
 void sys_fail(enum sys_call call, unsigned nth, int errnum);
 void sys_heal(void);
-/* Arm from JOBWIRE_FAULT; main() calls it once. Does nothing in builds without JOBWIRE_FAULTS. */
+/* Arm from JOBWIRE_FAULT; main() calls it once. A misspelt one ends the program with status 125: a
+ * test must not go on without its fault. Does nothing in builds without JOBWIRE_FAULTS. */
 void sys_faults_from_env(void);
 
 /* Where builds with JOBWIRE_FAULTS can be halted from outside: if JOBWIRE_STOP_AT is `point`, the

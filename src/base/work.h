@@ -25,7 +25,8 @@ struct work {
 
 /* Start `threads` threads, with all signals blocked in them. */
 int work_pool_new(unsigned threads, struct work_pool **ret_pool, struct err *err) MUST_CHECK;
-/* Finish the works that run, drop those that wait (their done() is not called), join. */
+/* Finish the works that run, drop those that wait, join. No done() is called any more, also not of
+ * works that have finished and were not collected. */
 void work_pool_free(struct work_pool *pool);
 
 /* Readable while finished works wait for work_pool_collect(). Owned by the pool. */

@@ -45,7 +45,7 @@ struct begin {
 	int64_t started_ns;
 };
 
-/* It could not be started. */
+/* It could not be started, or was stopped before (step "cancelled"). */
 struct failure {
 	char step[STEP_MAX]; /* "chdir", "exec", ... */
 	int32_t errnum;

@@ -6,10 +6,12 @@
  *
  * Both send HELLO first. A type or tag that is not known is skipped, so that an old holder and a
  * newer engine talk for months; FRAME_VERSION rises only when that cannot be kept up.
- * Engine to holder: LAUNCH (once, on the socket that it was born with), then any of QUERY, ARM,
- * INPUT, STOP, SIGNAL, CONSUMED, POLICY, PIPE_GRANT. Holder to engine: the others.
- * Nothing here can clog: the engine has at most one INPUT unanswered, the holder speaks only when
- * asked, when armed (once), and at the job's few turning points.
+ * Engine to holder: LAUNCH (once, on the socket that it was born with), GO when the job's turn has
+ * come, then any of QUERY, ARM, INPUT, STOP, SIGNAL, CONSUMED, POLICY, PIPE_GRANT. Holder to
+ *engine: the others. A queued job waits in its holder, because that is the only place where its
+ *caller's environment may be kept; STOP before GO cancels it (FAILURE, step "cancelled"). Nothing
+ *here can clog: the engine has at most one INPUT unanswered, the holder speaks only when asked,
+ *when armed (once), and at the job's few turning points.
  */
 #ifndef JOBWIRE_JOBDIR_FRAME_H
 #define JOBWIRE_JOBDIR_FRAME_H
@@ -42,6 +44,7 @@ enum frame_type {
 	FRAME_CONSUMED = 8,    /* arm: the follower has read so far (CAP_BLOCK) */
 	FRAME_POLICY = 9,      /* policy: change the cap policy */
 	FRAME_PIPE_GRANT = 10, /* number: bytes that the output pipe may have */
+	FRAME_GO = 11,         /* start the command now */
 	/* holder to engine */
 	FRAME_STATUS = 32,
 	FRAME_BEGIN = 33,      /* begin (end.h) */

@@ -290,13 +290,3 @@ record_read(int fd, struct arena *a, struct record *ret_record, struct err *err)
 		return err_set(err, ERR_DATA_LOSS, "job record has no whole specification");
 	return 0;
 }
-
-void
-record_boot_id(char out[ID_SIZE])
-{
-	auto_close int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || fd_read_all(fd, out, ID_LEN) != ID_LEN)
-		out[0] = '\0';
-	out[ID_LEN] = '\0';
-}

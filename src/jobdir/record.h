@@ -6,10 +6,10 @@
  *	record	type (le32), length (le32), crc32c of type, length and bytes (le32), 0 (le32),
  *		bytes (tlv fields), zeros up to a multiple of 8
  *
- * Records are only appended: spec, launch, begin or failure, end, closing. A tail that is cut off
- * or fails its checksum is as if it were not there. Space is reserved at the start, so that a full
- * disk still takes the end. The holder has the file's flock(2) as long as it lives: that lock is the
- * proof that somebody looks after the job. Descriptors are the callers' to close.
+ * Records are only appended: spec, held, launch, begin or failure, end, closing. A tail that is cut
+ * off or fails its checksum is as if it were not there. Space is reserved at the start, so that a
+ * full disk still takes the end. The holder has the file's flock(2) as long as it lives: that lock
+ * is the proof that somebody looks after the job. Descriptors are the callers' to close.
  */
 #ifndef JOBWIRE_JOBDIR_RECORD_H
 #define JOBWIRE_JOBDIR_RECORD_H
@@ -34,6 +34,7 @@ enum record_type {
 	RECORD_FAILURE = 4, /* holder: it could not be started */
 	RECORD_END = 5,     /* holder: exited and drained */
 	RECORD_CLOSING = 6, /* holder: closed */
+	RECORD_HELD = 7, /* holder: it has the spec and its environment, and waits for its turn */
 	RECORD_TYPE_COUNT,
 };
 
@@ -72,8 +73,5 @@ int record_try_lock(int fd) MUST_CHECK;
 /* Read what is whole. The spec's strings go into the arena. A file without a whole spec, or of a
  * newer version, is an error. */
 int record_read(int fd, struct arena *a, struct record *ret_record, struct err *err) MUST_CHECK;
-
-/* This boot's id, from /proc. "" where it cannot be read. */
-void record_boot_id(char out[ID_SIZE]);
 
 #endif

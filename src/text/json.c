@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "text/json.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "text/utf8.h"
+
+#define BLOCK      ((size_t)1024)
+#define ESCAPE_MAX 6 /* \u0001 */
 
 void
 json_begin(struct json *j, struct buf *out)
@@ -35,105 +39,118 @@ put_str(struct json *j, const char *s)
 	put(j, s, strlen(s));
 }
 
-/* The escape of one ASCII character, or NULL where it stands for itself. */
-static const char *
-escape_of(unsigned char c, char out[8])
-{
-	static const char letters[] = "btn\0fr"; /* U+0008 to U+000D, no \v */
+/* The letter behind the backslash, for the characters that have one. */
+static const char escape_letter[128] = {
+	['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',  ['\f'] = 'f',
+	['\r'] = 'r', ['"'] = '"',  ['\\'] = '\\',
+};
 
-	if (c >= 0x08 && c <= 0x0d && letters[c - 0x08])
-		(void)snprintf(out, 8, "\\%c", letters[c - 0x08]);
-	else if (c == '"' || c == '\\')
-		(void)snprintf(out, 8, "\\%c", c);
-	else if (c < 0x20 || c == 0x7f)
-		(void)snprintf(out, 8, "\\u%04x", c);
-	else
-		return NULL;
-	return out;
+unsigned
+json_ascii_len(unsigned char c)
+{
+	if (c < 0x80 && escape_letter[c])
+		return 2;
+	return c < 0x20 || c == 0x7f ? 6 : 1;
 }
 
+#define EACH(byte)     (UINT64_C(0x0101010101010101) * (byte)) /* the byte, eight times */
+#define ANY_ZERO(word) (((word)-EACH(0x01)) & ~(word))         /* bit 7 of a byte that is 0 */
+
+/* Do eight bytes at once stand for themselves? */
 static bool
-is_plain(unsigned char c)
+is_plain_word(const unsigned char *p)
 {
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+	uint64_t word, bad;
+
+	memcpy(&word, p, sizeof word);
+	bad = word;               /* not ASCII */
+	bad |= word - EACH(0x20); /* a control: the subtraction borrows */
+	bad |= ANY_ZERO(word ^ EACH('"'));
+	bad |= ANY_ZERO(word ^ EACH('\\'));
+	bad |= ANY_ZERO(word ^ EACH(0x7f));
+	return !(bad & EACH(0x80));
 }
 
-/* Length of the run at the front that goes out as it is. */
+/* Escape the first piece of the bytes to `out`. Returns its length there, and here in *ret_len. */
 static size_t
-plain_run(const unsigned char *p, size_t len)
+escape_piece(const unsigned char *p, size_t len, unsigned char *out, size_t *ret_len)
 {
-	enum utf8_kind kind;
-	size_t i = 0, n;
-
-	while (i < len) {
-		if (is_plain(p[i])) {
-			i++;
-			continue;
-		}
-		if (p[i] < 0x80)
-			break;
-		kind = utf8_next(p + i, len - i, &n);
-		if (kind != UTF8_CHAR)
-			break;
-		i += n;
-	}
-	return i;
-}
-
-/* Hand each piece of the escaped string to `emit`. */
-static void
-escape(const unsigned char *p, size_t len, void (*emit)(void *arg, const void *piece, size_t n),
-       void *arg)
-{
-	const char *esc;
-	char room[8];
+	static const char digits[] = "0123456789abcdef";
 	size_t n;
 
-	while (len) {
-		n = plain_run(p, len);
-		if (n) {
-			emit(arg, p, n);
-		} else {
-			esc = escape_of(*p, room);
-			n = 1;
-			if (!esc) {
-				(void)utf8_next(p, len, &n);
-				esc = UTF8_REPLACEMENT;
-			}
-			emit(arg, esc, strlen(esc));
+	*ret_len = 1;
+	if (*p >= 0x80) {
+		if (utf8_next(p, len, ret_len) != UTF8_CHAR) {
+			memcpy(out, UTF8_REPLACEMENT, strlen(UTF8_REPLACEMENT));
+			return strlen(UTF8_REPLACEMENT);
 		}
-		p += n;
-		len -= n;
+		for (n = 0; n < *ret_len; n++)
+			out[n] = p[n];
+		return n;
 	}
+	n = json_ascii_len(*p);
+	out[0] = n == 1 ? *p : '\\';
+	if (n == 2)
+		out[1] = (unsigned char)escape_letter[*p];
+	if (n == 6) {
+		memcpy(out + 1, "u00", 3);
+		out[4] = (unsigned char)digits[*p >> 4];
+		out[5] = (unsigned char)digits[*p & 15];
+	}
+	return n;
 }
 
-static void
-emit_put(void *arg, const void *piece, size_t n)
+/* Escape to `out`, which has room for all, or only count where it is NULL. Returns the length. */
+static size_t
+escape(const unsigned char *p, size_t len, unsigned char *out)
 {
-	put(arg, piece, n);
-}
+	unsigned char unused[ESCAPE_MAX];
+	size_t i = 0, total = 0, stop, n;
 
-static void
-emit_count(void *arg, const void *piece, size_t n)
-{
-	(void)piece;
-	*(size_t *)arg += n;
+	while (i < len) {
+		if (len - i >= 8 && is_plain_word(p + i)) {
+			if (out)
+				memcpy(out + total, p + i, 8);
+			total += 8;
+			i += 8;
+			continue;
+		}
+		for (stop = MIN(i + 8, len); i < stop; i += n)
+			total += escape_piece(p + i, len - i, out ? out + total : unused, &n);
+	}
+	return total;
 }
 
 size_t
 json_escaped_len(const void *bytes, size_t len)
 {
-	size_t total = 0;
+	return escape(bytes, len, NULL);
+}
 
-	escape(bytes, len, emit_count, &total);
-	return total;
+/* Block by block, so that one reservation serves many escapes and wastes little. */
+static void
+put_escaped(struct json *j, const void *bytes, size_t len)
+{
+	const unsigned char *p = bytes;
+	size_t n;
+
+	for (; len && !j->failed; p += n, len -= n) {
+		n = MIN(len, BLOCK);
+		if (n < len)
+			n -= utf8_unfinished(p, n);
+		j->failed = buf_reserve(j->out, n * ESCAPE_MAX);
+		if (j->failed == -EMSGSIZE) /* it may be less */
+			j->failed = buf_reserve(j->out, escape(p, n, NULL));
+		if (!j->failed)
+			buf_commit(j->out, escape(p, n, buf_tail(j->out)));
+	}
 }
 
 static void
 put_quoted(struct json *j, const void *bytes, size_t len)
 {
 	put(j, "\"", 1);
-	escape(bytes, len, emit_put, j);
+	put_escaped(j, bytes, len);
 	put(j, "\"", 1);
 }
 
@@ -229,11 +246,16 @@ json_uint(struct json *j, const char *key, uint64_t value)
 void
 json_seconds(struct json *j, const char *key, int64_t ms)
 {
-	if (ms % 1000 == 0)
-		put_number(j, key, "%" PRId64, ms / 1000);
-	else
-		put_number(j, key, "%s%" PRId64 ".%03d", ms < 0 && ms > -1000 ? "-" : "", ms / 1000,
-			   (int)(ms < 0 ? -(ms % 1000) : ms % 1000));
+	uint64_t size = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
+	unsigned milli = (unsigned)(size % 1000);
+	int digits = 3;
+
+	while (digits && milli % 10 == 0) {
+		milli /= 10;
+		digits--;
+	}
+	put_number(j, key, "%s%" PRIu64 "%s%.*u", ms < 0 ? "-" : "", size / 1000, digits ? "." : "",
+		   digits, milli);
 }
 
 void
@@ -267,7 +289,7 @@ json_string_begin(struct json *j, const char *key)
 void
 json_string_part(struct json *j, const void *bytes, size_t len)
 {
-	escape(bytes, len, emit_put, j);
+	put_escaped(j, bytes, len);
 }
 
 void

@@ -5,56 +5,63 @@
 
 #include "base/buf.h"
 
-/* The bytes that may follow a lead byte (Unicode table 3-7): how many, and the range of the first.
- */
-struct lead {
+/* What may follow a lead byte (Unicode table 3-7): how many bytes, and the range of the first. */
+static const struct lead {
 	unsigned char more, low, high;
+} leads[256] = {
+	[0xc2 ... 0xdf] = { 1, 0x80, 0xbf },
+	[0xe0] = { 2, 0xa0, 0xbf }, /* no overlong form */
+	[0xe1 ... 0xec] = { 2, 0x80, 0xbf },
+	[0xed] = { 2, 0x80, 0x9f }, /* no surrogate */
+	[0xee ... 0xef] = { 2, 0x80, 0xbf },
+	[0xf0] = { 3, 0x90, 0xbf }, /* no overlong form */
+	[0xf1 ... 0xf3] = { 3, 0x80, 0xbf },
+	[0xf4] = { 3, 0x80, 0x8f }, /* nothing above U+10FFFF */
 };
-
-static struct lead
-lead_of(unsigned char c)
-{
-	if (c < 0xc2 || c > 0xf4)
-		return (struct lead){ 0, 0, 0 };
-	if (c < 0xe0)
-		return (struct lead){ 1, 0x80, 0xbf };
-	if (c == 0xe0)
-		return (struct lead){ 2, 0xa0, 0xbf }; /* no overlong form */
-	if (c == 0xed)
-		return (struct lead){ 2, 0x80, 0x9f }; /* no surrogate */
-	if (c < 0xf0)
-		return (struct lead){ 2, 0x80, 0xbf };
-	if (c == 0xf0)
-		return (struct lead){ 3, 0x90, 0xbf }; /* no overlong form */
-	if (c == 0xf4)
-		return (struct lead){ 3, 0x80, 0x8f }; /* nothing above U+10FFFF */
-	return (struct lead){ 3, 0x80, 0xbf };
-}
 
 enum utf8_kind
 utf8_next(const unsigned char *p, size_t len, size_t *ret_len)
 {
-	struct lead lead;
+	const struct lead *lead = &leads[p[0]];
 	size_t i;
 
 	*ret_len = 1;
 	if (p[0] < 0x80)
 		return UTF8_CHAR;
-	lead = lead_of(p[0]);
-	if (!lead.more)
+	if (!lead->more)
 		return UTF8_INVALID;
-	for (i = 1; i <= lead.more; i++) {
-		if (i == len) {
-			*ret_len = i;
+	if (len == 1)
+		return UTF8_INCOMPLETE;
+	if (p[1] < lead->low || p[1] > lead->high)
+		return UTF8_INVALID;
+	for (i = 2; i <= lead->more; i++) {
+		*ret_len = i;
+		if (i == len)
 			return UTF8_INCOMPLETE;
-		}
-		if (p[i] < (i == 1 ? lead.low : 0x80) || p[i] > (i == 1 ? lead.high : 0xbf)) {
-			*ret_len = i;
+		if ((p[i] & 0xc0) != 0x80)
 			return UTF8_INVALID;
-		}
 	}
 	*ret_len = i;
 	return UTF8_CHAR;
+}
+
+enum utf8_kind
+utf8_prev(const unsigned char *p, size_t len, size_t *ret_len)
+{
+	enum utf8_kind kind;
+	size_t back, n;
+
+	for (back = 1; back <= 4 && back <= len; back++) {
+		if ((p[len - back] & 0xc0) == 0x80)
+			continue; /* a continuation byte: its lead is further to the front */
+		kind = utf8_next(p + len - back, back, &n);
+		if (n != back)
+			break;
+		*ret_len = n;
+		return kind;
+	}
+	*ret_len = 1; /* a continuation byte that continues nothing */
+	return UTF8_INVALID;
 }
 
 /* Length of the run of ASCII at the front, eight bytes at a time. */
@@ -74,23 +81,23 @@ ascii_run(const unsigned char *p, size_t len)
 	return i;
 }
 
-/* Length of the valid run at the front; *ret_bad is the length of the bad piece behind it, or 0. */
-static size_t
-valid_run(const unsigned char *p, size_t len, size_t *ret_bad)
+size_t
+utf8_run(const unsigned char *p, size_t len, size_t *ret_bad)
 {
 	size_t i = 0, n;
 
 	*ret_bad = 0;
-	for (;;) {
+	while (i < len) {
 		i += ascii_run(p + i, len - i);
 		if (i == len)
-			return i;
+			break;
 		if (utf8_next(p + i, len - i, &n) != UTF8_CHAR) {
 			*ret_bad = n;
-			return i;
+			break;
 		}
 		i += n;
 	}
+	return i;
 }
 
 bool
@@ -98,7 +105,7 @@ utf8_is_valid(const void *bytes, size_t len)
 {
 	size_t bad;
 
-	return valid_run(bytes, len, &bad) == len;
+	return utf8_run(bytes, len, &bad) == len;
 }
 
 size_t
@@ -122,7 +129,7 @@ utf8_repair(struct buf *out, const void *bytes, size_t len)
 	int rc = 0;
 
 	while (len && rc == 0) {
-		good = valid_run(p, len, &bad);
+		good = utf8_run(p, len, &bad);
 		rc = buf_add(out, p, good);
 		if (bad && rc == 0)
 			rc = buf_add_str(out, UTF8_REPLACEMENT);

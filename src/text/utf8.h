@@ -24,8 +24,17 @@ enum utf8_kind {
 	UTF8_INCOMPLETE, /* the bytes end inside a character that could still become valid */
 };
 
-/* Look at the first character of the `len` > 0 bytes at `p`. *ret_len is its length, 1 to 4. */
+/* Look at the first piece of the `len` > 0 bytes at `p`: a character, or a maximal piece that is
+ * none. *ret_len is its length, 1 to 4. */
 enum utf8_kind utf8_next(const unsigned char *p, size_t len, size_t *ret_len);
+
+/* The same from the other end: look at the last piece of the `len` > 0 bytes at `p`. Steps back
+ * with utf8_prev() stop where steps forward with utf8_next() from the front do. */
+enum utf8_kind utf8_prev(const unsigned char *p, size_t len, size_t *ret_len);
+
+/* Length of the valid run at the front. *ret_bad is the length of the piece behind it that is no
+ * character, 0 where there is none. Fast on ASCII. */
+size_t utf8_run(const unsigned char *p, size_t len, size_t *ret_bad);
 
 /* Is all of it valid? */
 bool utf8_is_valid(const void *bytes, size_t len);

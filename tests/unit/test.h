@@ -14,10 +14,12 @@
 /* clang-format on */
 
 #include <errno.h>
+#include <ftw.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -38,5 +40,36 @@ test_dir(char *out, size_t size)
 	assert_non_null(mkdtemp(out));
 	return out;
 }
+
+static inline int
+test_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+static inline int
+test_dir_remove(const char *dir)
+{
+	return nftw(dir, test_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* The same as setup and teardown: *state is the folder's path; a failed test leaves nothing. */
+static inline int
+test_dir_setup(void **state)
+{
+	static char dir[64];
+
+	*state = test_dir(dir, sizeof dir);
+	return 0;
+}
+
+static inline int
+test_dir_teardown(void **state)
+{
+	return test_dir_remove(*state);
+}
+
+#define unit_test_in_dir(f) cmocka_unit_test_setup_teardown(f, test_dir_setup, test_dir_teardown)
 
 #endif

@@ -34,7 +34,7 @@ all_that_can_follow_the_spec_fits_into_what_is_reserved(void **state)
 	off_t ends[RECORD_TYPE_COUNT];
 	int fd = make_full(t->fd, ends);
 
-	assert_true(ends[RECORD_CLOSING] - ends[RECORD_SPEC] <= RESERVED);
+	assert_true(ends[LAST_TYPE] - ends[RECORD_SPEC] <= RESERVED);
 	fd_close(&fd);
 }
 
@@ -200,7 +200,7 @@ the_largest_spec_that_is_taken_can_be_read_with_all_that_follows(void **state)
 		assert_int_equal(append_full(fd, (enum record_type)type, false), 0);
 	assert_ok(read_record(fd, &a, &r, &err), &err);
 	assert_int_equal(strlen(r.spec.command), low);
-	assert_true(r.has[RECORD_CLOSING]);
+	assert_true(r.has[LAST_TYPE]);
 	arena_fini(&a);
 	fd_close(&fd);
 }

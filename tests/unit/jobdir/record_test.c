@@ -29,7 +29,7 @@ whole_file(int dirfd, unsigned char *bytes, size_t size, off_t ends[RECORD_TYPE_
 	int fd = make_full(dirfd, ends);
 	ssize_t n = fd_pread_all(fd, bytes, size, 0);
 
-	assert_int_equal(n, ends[RECORD_CLOSING]);
+	assert_int_equal(n, ends[LAST_TYPE]);
 	fd_close(&fd);
 	return (size_t)n;
 }
@@ -57,7 +57,7 @@ every_record_is_read_as_it_was_written(void **state)
 	int fd = make_full(t->fd, ends);
 
 	assert_ok(read_record(fd, &a, &r, &err), &err);
-	assert_full(&r, RECORD_CLOSING);
+	assert_full(&r, LAST_TYPE);
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
@@ -66,7 +66,7 @@ every_record_is_read_as_it_was_written(void **state)
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	arena_fini(&a);
 	assert_ok(read_record(fd, &a, &r, &err), &err);
-	assert_full(&r, RECORD_CLOSING);
+	assert_full(&r, LAST_TYPE);
 	arena_fini(&a);
 	fd_close(&fd);
 }
@@ -108,7 +108,7 @@ a_torn_tail_is_as_if_it_were_not_there(void **state)
 
 		fd = memory_file(bytes, cut);
 		types = whole_types(ends, cut);
-		if (types < RECORD_CLOSING && whole_types(ends, cut + fill) > types) {
+		if (types < LAST_TYPE && whole_types(ends, cut + fill) > types) {
 			const unsigned char *head = bytes + (types ? ends[types] : HEADER_LEN);
 			size_t start = (size_t)(head - bytes);
 
@@ -265,7 +265,7 @@ a_second_record_in_a_folder_is_refused_and_the_first_untouched(void **state)
 	assert_int_equal(record_create(t->fd, &spec, &second, &err), ERR_ALREADY_EXISTS);
 	assert_int_equal(second, -1);
 	assert_ok(read_record(fd, &a, &r, &err), &err);
-	assert_full(&r, RECORD_CLOSING);
+	assert_full(&r, LAST_TYPE);
 	arena_fini(&a);
 	fd_close(&fd);
 }
@@ -348,22 +348,6 @@ the_lock_lives_as_long_as_the_process_that_inherited_it(void **state)
 	fd_close(&hold[0]);
 }
 
-static void
-the_boot_id_is_the_kernels(void **state)
-{
-	char id[ID_SIZE], text[64] = "";
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-	(void)state;
-	assert_non_null(f);
-	assert_non_null(fgets(text, sizeof text, f));
-	(void)fclose(f);
-	text[strcspn(text, "\n")] = '\0';
-	record_boot_id(id);
-	assert_string_equal(id, text);
-	assert_true(id_is_whole(id));
-}
-
 int
 main(void)
 {
@@ -380,7 +364,6 @@ main(void)
 		unit_test_in_temp(a_folder_without_a_record_says_so),
 		unit_test_in_temp(the_lock_is_held_from_creation_until_the_file_is_closed),
 		unit_test_in_temp(the_lock_lives_as_long_as_the_process_that_inherited_it),
-		cmocka_unit_test(the_boot_id_is_the_kernels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/convert.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/err.h"
+#include "engine/call.h"
+#include "engine/engine.h"
+#include "wire/message.h"
+
+#define SAME(proto, ours) \
+	_Static_assert((int)(proto) == (int)(ours), "numbers of wire and engine differ")
+#define STATE(name, number, word, final, status) SAME(JOBWIRE__V1__STATE__STATE_##name, JOB_##name);
+#define REASON(name, number, word)               SAME(JOBWIRE__V1__REASON__REASON_##name, REASON_##name);
+#include "base/words.def"
+#undef STATE
+#undef REASON
+SAME(JOBWIRE__V1__STDIN_MODE__STDIN_NULL, SPEC_STDIN_NULL);
+SAME(JOBWIRE__V1__STDIN_MODE__STDIN_PIPE, SPEC_STDIN_PIPE);
+SAME(JOBWIRE__V1__STDIN_MODE__STDIN_PTY, SPEC_STDIN_PTY);
+SAME(JOBWIRE__V1__CAP_POLICY__CAP_DROP, SPEC_CAP_DROP);
+SAME(JOBWIRE__V1__CAP_POLICY__CAP_STOP, SPEC_CAP_STOP);
+SAME(JOBWIRE__V1__CAP_POLICY__CAP_END, SPEC_CAP_END);
+SAME(JOBWIRE__V1__CAP_POLICY__CAP_BLOCK, SPEC_CAP_BLOCK);
+
+/* Longest command in a list. */
+#define LIST_COMMAND_MAX 4096
+
+static ProtobufCBinaryData
+text_bytes(const char *s)
+{
+	return s ? message_bytes(s, strlen(s)) : message_bytes("", 0);
+}
+
+static int
+put_argv(struct call *call, const struct spec *spec, Jobwire__V1__Job *j)
+{
+	size_t i;
+
+	j->argv = arena_alloc(&call->arena, (spec->argv.n + 1) * sizeof *j->argv);
+	if (!j->argv)
+		return -ENOMEM;
+	for (i = 0; i < spec->argv.n; i++)
+		j->argv[i] = text_bytes(spec->argv.v[i]);
+	j->n_argv = spec->argv.n;
+	return 0;
+}
+
+static int
+put_env(struct call *call, const struct spec *spec, Jobwire__V1__Job *j)
+{
+	Jobwire__V1__EnvVar *vars;
+	const char *equals;
+	size_t i;
+
+	vars = arena_alloc(&call->arena, (spec->env.n + 1) * sizeof *vars);
+	j->env = arena_alloc(&call->arena, (spec->env.n + 1) * sizeof *j->env);
+	if (!vars || !j->env)
+		return -ENOMEM;
+	for (i = 0; i < spec->env.n; i++) {
+		jobwire__v1__env_var__init(&vars[i]);
+		equals = strchrnul(spec->env.v[i], '=');
+		vars[i].name =
+			arena_copy(&call->arena, spec->env.v[i], (size_t)(equals - spec->env.v[i]));
+		vars[i].value = text_bytes(*equals ? equals + 1 : equals);
+		j->env[i] = &vars[i];
+		if (!vars[i].name)
+			return -ENOMEM;
+	}
+	j->n_env = spec->env.n;
+	return 0;
+}
+
+static int
+put_labels(struct call *call, const struct job_view *view, Jobwire__V1__Job *j, struct err *err)
+{
+	struct store_label *labels;
+	Jobwire__V1__Label *out;
+	size_t i, n;
+	int rc;
+
+	rc = store_labels_get(call->eng->store, &call->arena, view->row.number, &labels, &n, err);
+	if (rc < 0 || n == 0)
+		return rc;
+	out = arena_alloc(&call->arena, n * sizeof *out);
+	j->labels = arena_alloc(&call->arena, n * sizeof *j->labels);
+	if (!out || !j->labels)
+		return err_sys(err, ENOMEM, "labels");
+	for (i = 0; i < n; i++) {
+		jobwire__v1__label__init(&out[i]);
+		out[i].key = message_str(labels[i].key);
+		out[i].value = message_str(labels[i].value);
+		j->labels[i] = &out[i];
+	}
+	j->n_labels = n;
+	return 0;
+}
+
+/* What was asked for. */
+static int
+put_spec(struct call *call, const struct job_view *view, bool whole, Jobwire__V1__Job *j,
+	 struct err *err)
+{
+	struct spec spec;
+	int rc;
+
+	rc = spec_decode(&call->arena, view->row.spec.bytes, view->row.spec.len, &spec);
+	if (rc == 0)
+		rc = put_argv(call, &spec, j);
+	if (rc == 0 && whole)
+		rc = put_env(call, &spec, j);
+	if (rc < 0)
+		return err_sys(err, -rc, "job %.8s", view->row.id);
+	j->command = text_bytes(spec.command);
+	if (!whole)
+		j->command.len = MIN(j->command.len, LIST_COMMAND_MAX);
+	j->cwd = text_bytes(spec.cwd);
+	j->stdin_mode = (Jobwire__V1__StdinMode)spec.stdin_mode;
+	j->cap_policy = (Jobwire__V1__CapPolicy)spec.cap;
+	j->max_output_bytes = spec.cap_bytes;
+	j->timeout_ms = spec.timeout_ms;
+	j->idle_timeout_ms = spec.idle_timeout_ms;
+	j->grace_ms = spec.grace_ms;
+	return 0;
+}
+
+static void
+put_exit(const struct store_job *r, Jobwire__V1__Job *j)
+{
+	int status = (int)r->wait_status;
+
+	if (!job_state_is_final((int)r->state) || r->state == JOB_LOST || !r->started_ns)
+		return;
+	if (WIFSIGNALED(status)) {
+		j->exit_case = JOBWIRE__V1__JOB__EXIT_SIGNAL;
+		j->signal = WTERMSIG(status);
+		j->core_dumped = WCOREDUMP(status);
+	} else {
+		j->exit_case = JOBWIRE__V1__JOB__EXIT_EXIT_CODE;
+		j->exit_code = WEXITSTATUS(status);
+	}
+}
+
+static int
+put_streams(struct call *call, const struct store_job *r, Jobwire__V1__Job *j)
+{
+	Jobwire__V1__StreamInfo *s = arena_alloc(&call->arena, 2 * sizeof *s);
+
+	if (!s)
+		return -ENOMEM;
+	jobwire__v1__stream_info__init(&s[0]);
+	jobwire__v1__stream_info__init(&s[1]);
+	s[0].start = (uint64_t)r->out_start;
+	s[0].stored = (uint64_t)r->out_stored;
+	s[0].end = (uint64_t)r->out_end;
+	s[1].start = (uint64_t)r->err_start;
+	s[1].stored = (uint64_t)r->err_stored;
+	s[1].end = (uint64_t)r->err_end;
+	j->stdout_info = &s[0];
+	j->stderr_info = &s[1];
+	return 0;
+}
+
+static void
+put_facts(const struct job_view *view, Jobwire__V1__Job *j)
+{
+	const struct store_job *r = &view->row;
+
+	j->id = message_str(r->id);
+	j->number = (uint64_t)r->number;
+	j->name = message_str(r->name);
+	j->state = (Jobwire__V1__State)r->state;
+	j->reason = (Jobwire__V1__Reason)r->reason;
+	j->detail = message_str(r->detail);
+	j->pid = (int32_t)r->pid;
+	j->created_ns = r->created_ns;
+	j->started_ns = r->started_ns;
+	j->ended_ns = r->ended_ns;
+	j->closed_ns = r->closed_ns;
+	j->shell_code = (int32_t)r->shell_code;
+	j->input_offset = (uint64_t)r->input_offset;
+	j->input_delivered = view->live ? view->input_delivered : (uint64_t)r->input_offset;
+	j->input_closed = view->input_closed;
+	j->stopping = view->stopping;
+	j->lingering = view->lingering;
+	j->killed_processes = (uint32_t)r->killed;
+	j->survivors = (uint32_t)r->survivors;
+	j->disk_full = view->disk_full;
+	j->blocked = view->blocked;
+	j->queue_position = view->queue_position;
+	j->user_us = (uint64_t)r->user_us;
+	j->system_us = (uint64_t)r->system_us;
+	j->max_rss_kib = (uint64_t)r->max_rss_kib;
+	j->group = message_str(r->grp);
+	j->session = message_str(r->session);
+	j->lifetime = r->lifetime ? JOBWIRE__V1__LIFETIME__LIFETIME_SESSION
+				  : JOBWIRE__V1__LIFETIME__LIFETIME_KEEP;
+}
+
+int
+convert_job(struct call *call, const struct job_view *view, bool whole, Jobwire__V1__Job **ret_job,
+	    struct err *err)
+{
+	Jobwire__V1__Job *j = arena_alloc(&call->arena, sizeof *j);
+	int rc;
+
+	if (!j)
+		return err_sys(err, ENOMEM, "job");
+	jobwire__v1__job__init(j);
+	put_facts(view, j);
+	put_exit(&view->row, j);
+	if (put_streams(call, &view->row, j) < 0)
+		return err_sys(err, ENOMEM, "job");
+	rc = put_spec(call, view, whole, j, err);
+	if (rc == 0)
+		rc = put_labels(call, view, j, err);
+	if (rc == 0)
+		*ret_job = j;
+	return rc;
+}
+
+int
+convert_view(Jobwire__V1__Stream stream, enum outlog_view *ret_view, struct err *err)
+{
+	switch (stream) {
+	case JOBWIRE__V1__STREAM__STREAM_UNSPECIFIED:
+	case JOBWIRE__V1__STREAM__STREAM_COMBINED:
+		*ret_view = OUTLOG_VIEW_COMBINED;
+		return 0;
+	case JOBWIRE__V1__STREAM__STREAM_STDOUT:
+		*ret_view = OUTLOG_VIEW_OUT;
+		return 0;
+	case JOBWIRE__V1__STREAM__STREAM_STDERR:
+		*ret_view = OUTLOG_VIEW_ERR;
+		return 0;
+	default:
+		return err_field(err, ERR_INVALID_ARGUMENT, "stream",
+				 "stream %d is none of "
+				 "STDOUT (1), STDERR (2) and COMBINED (3)",
+				 (int)stream);
+	}
+}
+
+Jobwire__V1__Stream
+convert_stream(enum outlog_view view)
+{
+	static const Jobwire__V1__Stream streams[] = {
+		[OUTLOG_VIEW_OUT] = JOBWIRE__V1__STREAM__STREAM_STDOUT,
+		[OUTLOG_VIEW_ERR] = JOBWIRE__V1__STREAM__STREAM_STDERR,
+		[OUTLOG_VIEW_COMBINED] = JOBWIRE__V1__STREAM__STREAM_COMBINED,
+	};
+
+	return streams[view];
+}
+
+struct reach
+convert_reach(const struct job_view *view, enum outlog_view of)
+{
+	const struct store_job *r = &view->row;
+	bool out = of != OUTLOG_VIEW_ERR, err = of != OUTLOG_VIEW_OUT;
+
+	return (struct reach){
+		.start = (uint64_t)((out ? r->out_start : 0) + (err ? r->err_start : 0)),
+		.stored = (uint64_t)((out ? r->out_stored : 0) + (err ? r->err_stored : 0)),
+		.end = (uint64_t)((out ? r->out_end : 0) + (err ? r->err_end : 0)),
+		.drained = (uint64_t)((out ? r->out_drained : 0) + (err ? r->err_drained : 0)),
+		.ended = job_state_is_final((int)r->state),
+		.closed = r->closed_ns != 0,
+	};
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * convert - from jobs as job/ and store/ know them to the messages of the protocol.
+ */
+#ifndef JOBWIRE_ENGINE_CONVERT_H
+#define JOBWIRE_ENGINE_CONVERT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/macros.h"
+#include "job/jobs.h"
+#include "jobwire/v1/jobs.pb-c.h"
+#include "outlog/reader.h"
+
+struct call;
+struct err;
+
+/* The message, in the call's arena. `whole`: with env and labels. */
+int convert_job(struct call *call, const struct job_view *view, bool whole,
+		Jobwire__V1__Job **ret_job, struct err *err) MUST_CHECK;
+
+/* Which view a request's stream means; COMBINED where it says nothing. */
+int convert_view(Jobwire__V1__Stream stream, enum outlog_view *ret_view,
+		 struct err *err) MUST_CHECK;
+Jobwire__V1__Stream convert_stream(enum outlog_view view);
+
+/* How far a view of the job reaches. */
+struct reach {
+	uint64_t start, stored, end, drained;
+	bool ended;  /* in a final state: `drained` counts */
+	bool closed; /* nothing can follow */
+};
+struct reach convert_reach(const struct job_view *view, enum outlog_view of);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine/events.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "bus/bus.h"
+#include "engine/call.h"
+#include "engine/engine.h"
+#include "engine/handlers.h"
+#include "store/store.h"
+#include "wire/message.h"
+
+#define WATCH_LIMIT          256
+#define WATCH_LIMIT_MAX      1000
+#define EVENT_MAX            ((size_t)64 * 1024)
+#define FILTER_LOOKED_AT_MAX 4096
+
+/* One that waits for the end of the turn. */
+struct pending {
+	int64_t seq, time_ns, kind;
+	char job_id[40];
+	char *group;
+	struct buf bytes;
+	STAILQ_ENTRY(pending) link;
+};
+
+struct watcher {
+	struct call *call;
+	LIST_ENTRY(watcher) link;
+};
+
+struct events {
+	struct engine *eng;
+	int64_t seq; /* of the last one */
+	STAILQ_HEAD(, pending) pending;
+	LIST_HEAD(, watcher) watchers;
+};
+
+int
+events_new(struct engine *eng, struct events **ret_events, struct err *err)
+{
+	struct events *e = calloc(1, sizeof *e);
+
+	if (!e)
+		return err_sys(err, ENOMEM, "events");
+	e->eng = eng;
+	STAILQ_INIT(&e->pending);
+	LIST_INIT(&e->watchers);
+	*ret_events = e;
+	return 0;
+}
+
+static void
+forget(struct events *e)
+{
+	struct pending *p = STAILQ_FIRST(&e->pending);
+
+	STAILQ_REMOVE_HEAD(&e->pending, link);
+	buf_fini(&p->bytes);
+	free(p->group);
+	free(p);
+}
+
+void
+events_free(struct events *e)
+{
+	if (!e)
+		return;
+	while (!STAILQ_EMPTY(&e->pending))
+		forget(e);
+	free(e);
+}
+
+void
+events_add(struct events *e, Jobwire__V1__Event *event)
+{
+	struct pending *p = calloc(1, sizeof *p);
+
+	event->epoch = (uint64_t)e->eng->epoch;
+	event->seq = (uint64_t)++e->seq;
+	event->time_ns = clock_wall_ns();
+	if (!p)
+		return; /* a hole in the numbers: watchers see it */
+	p->seq = e->seq;
+	p->time_ns = event->time_ns;
+	p->kind = event->kind;
+	(void)snprintf(p->job_id, sizeof p->job_id, "%s", event->job_id);
+	p->group = strdup(event->group);
+	buf_init(&p->bytes, EVENT_MAX);
+	if (!p->group || message_pack(&p->bytes, &event->base) < 0) {
+		free(p->group);
+		buf_fini(&p->bytes);
+		free(p);
+		return;
+	}
+	STAILQ_INSERT_TAIL(&e->pending, p, link);
+}
+
+uint64_t
+events_last(const struct events *e)
+{
+	return (uint64_t)e->seq;
+}
+
+bool
+events_pending(const struct events *e)
+{
+	return !STAILQ_EMPTY(&e->pending);
+}
+
+int
+events_store(struct events *e, struct err *err)
+{
+	struct pending *p;
+	int rc = 0;
+
+	STAILQ_FOREACH(p, &e->pending, link)
+	{
+		const struct store_event row = {
+			.epoch = e->eng->epoch,
+			.seq = p->seq,
+			.time_ns = p->time_ns,
+			.kind = p->kind,
+			.job_id = p->job_id,
+			.grp = p->group,
+			.data = { buf_head(&p->bytes), p->bytes.len },
+		};
+
+		rc = store_event_add(e->eng->store, &row, err);
+		if (rc < 0)
+			break;
+	}
+	return rc;
+}
+
+static void
+publish(struct events *e, const struct pending *p)
+{
+	char topic[64];
+
+	if (p->job_id[0])
+		(void)snprintf(topic, sizeof topic, "job/%s/state", p->job_id);
+	else
+		(void)snprintf(topic, sizeof topic, "engine");
+	bus_publish(e->eng->bus, topic, buf_head(&p->bytes), p->bytes.len);
+}
+
+/* ---- WatchEvents ---- */
+
+static bool
+passes(const Jobwire__V1__EventFilter *f, const struct store_event *row)
+{
+	bool ok = true;
+	size_t i;
+
+	if (!f)
+		return true;
+	for (i = 0; i < f->n_job_ids; i++) {
+		ok = strcmp(f->job_ids[i], row->job_id) == 0;
+		if (ok)
+			break;
+	}
+	if (!ok || (*f->group && strcmp(f->group, row->grp) != 0))
+		return false;
+	for (i = 0; i < f->n_kinds; i++) {
+		ok = (int64_t)f->kinds[i] == row->kind;
+		if (ok)
+			break;
+	}
+	return ok;
+}
+
+/* What a WatchEvents call has found so far. */
+struct watch {
+	struct watcher watcher;
+	int64_t epoch, seq; /* the point behind which it looks */
+	bool gap;
+	size_t limit;
+	Jobwire__V1__Event **events;
+	size_t n;
+};
+
+static int
+collect(struct call *call, struct watch *w, struct err *err)
+{
+	const Jobwire__V1__WatchEventsRequest *req = call->req;
+	struct store_event_filter f = { w->epoch, w->seq, FILTER_LOOKED_AT_MAX };
+	struct store_event *rows;
+	ProtobufCMessage *m;
+	size_t i, n;
+	bool gap;
+	int rc;
+
+	rc = store_events_after(call->eng->store, &call->arena, &f, &rows, &n, &gap, err);
+	if (rc < 0)
+		return rc;
+	w->gap = w->gap || (gap && (w->epoch || w->seq));
+	for (i = 0; i < n && w->n < w->limit; i++) {
+		w->epoch = rows[i].epoch;
+		w->seq = rows[i].seq;
+		if (!passes(req->filter, &rows[i]))
+			continue;
+		rc = message_unpack(&call->arena, &jobwire__v1__event__descriptor,
+				    rows[i].data.bytes, rows[i].data.len, &m, err);
+		if (rc < 0)
+			return rc;
+		w->events[w->n++] = (Jobwire__V1__Event *)m;
+	}
+	return 0;
+}
+
+static void
+reply_watch(struct call *call, struct watch *w)
+{
+	Jobwire__V1__WatchEventsResponse res = JOBWIRE__V1__WATCH_EVENTS_RESPONSE__INIT;
+
+	res.events = w->events;
+	res.n_events = w->n;
+	res.epoch = (uint64_t)w->epoch;
+	res.seq = (uint64_t)w->seq;
+	res.gap = w->gap;
+	call_reply(call, &res.base);
+}
+
+static void
+watch_expired(struct call *call)
+{
+	struct watch *w = call->state;
+
+	LIST_REMOVE(&w->watcher, link);
+	reply_watch(call, w);
+}
+
+static void
+watch_cancelled(struct call *call)
+{
+	struct watch *w = call->state;
+
+	LIST_REMOVE(&w->watcher, link);
+}
+
+int
+handle_engine_watch_events(struct call *call, struct err *err)
+{
+	const Jobwire__V1__WatchEventsRequest *req = call->req;
+	struct watch *w = arena_zalloc(&call->arena, sizeof *w);
+	int rc;
+
+	if (!w)
+		return err_sys(err, ENOMEM, "watch");
+	w->limit = req->limit ? MIN(req->limit, WATCH_LIMIT_MAX) : WATCH_LIMIT;
+	w->events = arena_alloc(&call->arena, w->limit * sizeof(Jobwire__V1__Event *));
+	if (!w->events)
+		return err_sys(err, ENOMEM, "watch");
+	w->epoch = req->from_now ? call->eng->epoch : (int64_t)req->epoch;
+	w->seq = req->from_now ? call->eng->events->seq : (int64_t)req->seq;
+	rc = collect(call, w, err);
+	if (rc < 0)
+		return rc;
+	if (w->n || w->gap || req->wait_ms == 0) {
+		reply_watch(call, w);
+		return 0;
+	}
+	rc = call_park(call, req->wait_ms, watch_expired, watch_cancelled, err);
+	if (rc < 0)
+		return rc;
+	call->state = w;
+	w->watcher.call = call;
+	LIST_INSERT_HEAD(&call->eng->events->watchers, &w->watcher, link);
+	return 0;
+}
+
+void
+events_publish(struct events *e)
+{
+	struct watcher *watcher, *next;
+	struct err err = { 0 };
+	struct watch *w;
+
+	while (!STAILQ_EMPTY(&e->pending)) {
+		publish(e, STAILQ_FIRST(&e->pending));
+		forget(e);
+	}
+	for (watcher = LIST_FIRST(&e->watchers); watcher; watcher = next) {
+		next = LIST_NEXT(watcher, link);
+		w = container_of(watcher, struct watch, watcher);
+		if (collect(watcher->call, w, &err) == 0 && w->n == 0)
+			continue;
+		LIST_REMOVE(watcher, link);
+		reply_watch(watcher->call, w);
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * server - who answers and with which tools: what all sessions share and nothing changes.
+ *
+ * Thread-safe after mcp_server_new(): it only reads from then on.
+ */
+#ifndef JOBWIRE_MCP_SERVER_H
+#define JOBWIRE_MCP_SERVER_H
+
+#include <stddef.h>
+
+#include "base/macros.h"
+
+struct err;
+struct mcp_server;
+struct mcp_tool;
+
+/* Everything in it is borrowed and lives as long as the server. */
+struct mcp_server_config {
+	const char *name, *title, *version;
+	const char *instructions; /* for the model, or NULL */
+	const struct mcp_tool *tools;
+	size_t n_tools;
+};
+
+/* Check the table (names, schemas) and serialise what never changes. The caller owns *ret_server
+ * and ends it with mcp_server_free(), after the last session. ERR_INVALID_ARGUMENT names the tool
+ * at fault. */
+int mcp_server_new(const struct mcp_server_config *config, struct mcp_server **ret_server,
+		   struct err *err) MUST_CHECK;
+void mcp_server_free(struct mcp_server *server);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sweep - ends what is left of a job whose holder died without doing it.
+ *
+ * The processes of such a job are known by two marks, each a fact of the kernel: the environment
+ * that they were executed with holds JOBWIRE_JOB_ID of the job, or they are in the session of its
+ * main process. (Orphans that came to the engine are job/lost.c's.) Everything is signalled through
+ * pidfds after another look at the start time, so that a reused pid is never hit. Walks /proc: for
+ * a worker thread.
+ */
+#ifndef JOBWIRE_PROC_SWEEP_H
+#define JOBWIRE_PROC_SWEEP_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct sweep {
+	char job_id[40];
+	pid_t main_pid; /* 0: not known */
+	uint64_t main_ticks;
+	/* results */
+	uint32_t killed;
+	uint32_t survivors;
+};
+
+/* SIGKILL until a pass finds nothing, for at most 5 s. */
+void sweep_run(struct sweep *s);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * impl - what the files of store/ share: the connection and its prepared statements.
+ */
+#ifndef JOBWIRE_STORE_IMPL_H
+#define JOBWIRE_STORE_IMPL_H
+
+#include <sqlite3.h>
+
+#include "store/store.h"
+
+enum statement {
+	JOB_INSERT,
+	JOB_UPDATE,
+	JOB_GET,
+	JOB_DELETE,
+	JOBS_OPEN,
+	JOBS_LIST,
+	ID_BY_PREFIX,
+	LABEL_INSERT,
+	LABELS_GET,
+	KEY_INSERT,
+	KEY_GET,
+	EVENT_INSERT,
+	EVENTS_AFTER,
+	EVENTS_FIRST,
+	EVENTS_PRUNE,
+	META_NEXT,
+	BEGIN,
+	COMMIT,
+	ROLLBACK,
+	STATEMENT_COUNT,
+};
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared at their first use */
+	int wal_pages;
+};
+
+/* The statement, ready to bind; NULL: store_error() tells. */
+sqlite3_stmt *store_statement(struct store *s, enum statement which);
+/* Step once, reset, clear. 0 or an error. */
+int store_run(struct store *s, sqlite3_stmt *st, const char *what, struct err *err) MUST_CHECK;
+/* What SQLite said last, as an error of ours. */
+int store_error(struct store *s, const char *what, struct err *err);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store - what happened, in SQLite: jobs, labels, idempotency keys, events, the engine's epochs.
+ *
+ * It knows rows, not states: what a number in `state` means is job/'s business. One connection, the
+ * loop's, is the only writer; a checkpoint runs on a worker with a connection of its own. WAL,
+ * synchronous NORMAL: a power loss may take the last seconds, which the job folders give back.
+ * Strings that are read live in the arena that the call was given.
+ */
+#ifndef JOBWIRE_STORE_STORE_H
+#define JOBWIRE_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/id.h"
+#include "base/macros.h"
+
+struct arena;
+struct err;
+struct store;
+
+struct store_blob {
+	const void *bytes;
+	size_t len;
+};
+
+/* A row of `jobs`. */
+struct store_job {
+	int64_t number; /* 0: not inserted yet */
+#define COLUMN_INT         int64_t
+#define COLUMN_TEXT        const char *
+#define COLUMN_BLOB        struct store_blob
+#define COLUMN(type, name) COLUMN_##type name;
+#include "store/columns.def"
+#undef COLUMN
+};
+
+struct store_label {
+	const char *key, *value;
+};
+
+/* A call that must run once: which, by whom, and what exactly it asked for. */
+struct store_key {
+	const char *principal, *method, *key;
+	uint64_t hash; /* of the request */
+};
+
+struct store_event {
+	int64_t epoch, seq, time_ns;
+	int64_t kind;
+	const char *job_id; /* "" */
+	const char *grp;
+	struct store_blob data; /* the packed event */
+};
+
+/* Open or make `path`, bring it to this program's schema. A newer schema is refused by name. */
+int store_open(const char *path, struct store **ret_store, struct err *err) MUST_CHECK;
+void store_close(struct store *s);
+
+/* The number of this run of the engine: one more than the last. */
+int store_next_epoch(struct store *s, int64_t *ret_epoch, struct err *err) MUST_CHECK;
+
+/* One transaction: row, labels and, if given, key. Sets job->number. */
+int store_job_insert(struct store *s, struct store_job *job, const struct store_label *labels,
+		     size_t n_labels, const struct store_key *key, int64_t now_ns,
+		     struct err *err) MUST_CHECK;
+/* Everything of the row with that number. */
+int store_job_update(struct store *s, const struct store_job *job, struct err *err) MUST_CHECK;
+/* With labels and keys. */
+int store_job_delete(struct store *s, int64_t number, struct err *err) MUST_CHECK;
+
+/* 1: found, 0: not, or an error. */
+int store_job_get(struct store *s, struct arena *a, const char *id, struct store_job *ret_job,
+		  struct err *err) MUST_CHECK;
+int store_labels_get(struct store *s, struct arena *a, int64_t number,
+		     struct store_label **ret_labels, size_t *ret_n, struct err *err) MUST_CHECK;
+
+/* How many ids begin so (2: two or more), and one of them. */
+int store_id_by_prefix(struct store *s, const char *prefix, char ret_id[ID_SIZE], int *ret_count,
+		       struct err *err) MUST_CHECK;
+
+struct store_filter {
+	uint64_t states;  /* bit set of states; 0: all */
+	const char *grp;  /* "" or NULL: all */
+	const char *name; /* the same */
+	const char *label_key, *label_value;
+	int64_t before; /* number; 0: from the newest */
+	size_t limit;
+};
+
+/* Newest first. The rows are an array in the arena. */
+int store_jobs_list(struct store *s, struct arena *a, const struct store_filter *filter,
+		    struct store_job **ret_jobs, size_t *ret_n, struct err *err) MUST_CHECK;
+/* Every row that has no closed_ns, oldest first: what an engine must look after. */
+int store_jobs_open(struct store *s, struct arena *a, struct store_job **ret_jobs, size_t *ret_n,
+		    struct err *err) MUST_CHECK;
+/* Is there a row of that id? */
+int store_job_exists(struct store *s, const char *id, bool *ret_exists, struct err *err) MUST_CHECK;
+
+/* 1 and the job's id and the hash stored with the key; 0: the key is new. */
+int store_key_get(struct store *s, const struct store_key *key, char ret_id[ID_SIZE],
+		  uint64_t *ret_hash, struct err *err) MUST_CHECK;
+
+int store_event_add(struct store *s, const struct store_event *e, struct err *err) MUST_CHECK;
+struct store_event_filter {
+	int64_t epoch, seq; /* after this point */
+	size_t limit;       /* rows looked at */
+};
+/* Oldest first, in the arena. *ret_gap: older events than the first one returned were pruned, and
+ * the point asked for lies before them. */
+int store_events_after(struct store *s, struct arena *a, const struct store_event_filter *f,
+		       struct store_event **ret_events, size_t *ret_n, bool *ret_gap,
+		       struct err *err) MUST_CHECK;
+/* Keep the newest `keep` events. */
+int store_events_prune(struct store *s, int64_t keep, struct err *err) MUST_CHECK;
+
+/* Several calls as one transaction. */
+int store_begin(struct store *s, struct err *err) MUST_CHECK;
+int store_commit(struct store *s, struct err *err) MUST_CHECK;
+void store_rollback(struct store *s);
+
+/* Bytes of write-ahead log since the last call that said "now": is a checkpoint worth it? */
+bool store_wants_checkpoint(struct store *s);
+/* With a connection of its own, from any thread. */
+int store_checkpoint(const char *path, struct err *err) MUST_CHECK;
+
+#endif
