@@ -35,7 +35,7 @@ lost_part(struct outlog_reader *r, const struct index_goal *goal, struct index_e
 
 	if (!r->final)
 		return 0;
-	rc = outlog_reader_extents(r, &extents);
+	rc = reader_extents(r, &extents);
 	for (i = 0; i < OUTLOG_STREAMS && rc == 0; i++) {
 		before = e;
 		e.end[i] = MAX(e.end[i], extents.stream[i].stored);
@@ -70,15 +70,13 @@ find_part(struct outlog_reader *r, const struct index_goal *goal, struct part *r
 /* Bytes of the part from *combined on, which moves over a gap inside of it. > 0: read; 0: all of it
  * is gone, and `ends` says up to where nothing is stored. */
 static ssize_t
-read_part(struct outlog_reader *r, struct part *part, uint64_t *combined, void *bytes, size_t max,
-	  bool nowait)
+read_part(struct outlog_reader *r, struct part *part, uint64_t *combined, void *bytes, size_t max)
 {
 	uint64_t at = part->from + (*combined - part->sum);
 	ssize_t n = 0;
 
 	if (part->to > r->start[part->stream])
-		n = reader_piece(r, part->stream, &at, bytes, (size_t)MIN(max, part->to - at),
-				 nowait);
+		n = reader_piece(r, part->stream, &at, bytes, (size_t)MIN(max, part->to - at));
 	if (n < 0)
 		return n;
 	if (n == 0 || at >= part->to) {
@@ -101,7 +99,7 @@ skip_gap(struct outlog_reader *r, const struct part *part, struct index_goal *go
 	int i, rc = 0;
 
 	if (part->to > r->start[part->stream]) /* not known to be gone: look again */
-		rc = outlog_reader_extents(r, &extents);
+		rc = reader_extents(r, &extents);
 	goal->sum = UINT64_MAX;
 	for (i = 0; i < OUTLOG_STREAMS; i++) {
 		passed = MAX(part->ends[i], r->start[i]);
@@ -127,7 +125,7 @@ add_chunk(struct outlog_chunk *chunks, struct outlog_result *ret, const struct p
 }
 
 int
-reader_combined(struct outlog_reader *r, uint64_t offset, void *bytes, size_t max, bool nowait,
+reader_combined(struct outlog_reader *r, uint64_t offset, void *bytes, size_t max,
 		struct outlog_chunk *chunks, size_t max_chunks, struct outlog_result *ret)
 {
 	struct index_goal goal = { offset, { UINT64_MAX, UINT64_MAX } };
@@ -144,7 +142,7 @@ reader_combined(struct outlog_reader *r, uint64_t offset, void *bytes, size_t ma
 		if (rc <= 0)
 			return rc;
 		at = MAX(at, part.sum);
-		n = read_part(r, &part, &at, p + ret->len, max - ret->len, nowait);
+		n = read_part(r, &part, &at, p + ret->len, max - ret->len);
 		if (n == -EAGAIN && ret->len)
 			return 0; /* what there is will do */
 		if (n < 0)
@@ -168,7 +166,7 @@ reader_combined(struct outlog_reader *r, uint64_t offset, void *bytes, size_t ma
 }
 
 int
-outlog_split(struct outlog_reader *r, uint64_t combined, uint64_t ret_offsets[OUTLOG_STREAMS])
+reader_split(struct outlog_reader *r, uint64_t combined, uint64_t ret_offsets[OUTLOG_STREAMS])
 {
 	const struct index_goal goal = { combined, { UINT64_MAX, UINT64_MAX } };
 	struct outlog_extents extents;
@@ -183,7 +181,7 @@ outlog_split(struct outlog_reader *r, uint64_t combined, uint64_t ret_offsets[OU
 	if (rc == 0) { /* behind everything; bytes without an entry are in no order yet */
 		rc = index_count(r, &count, &last);
 		if (rc == 0 && r->final)
-			rc = outlog_reader_extents(r, &extents);
+			rc = reader_extents(r, &extents);
 		for (i = 0; i < OUTLOG_STREAMS && rc == 0; i++)
 			ret_offsets[i] = r->final ? extents.stream[i].stored : last.end[i];
 		return rc;
@@ -191,4 +189,11 @@ outlog_split(struct outlog_reader *r, uint64_t combined, uint64_t ret_offsets[OU
 	memcpy(ret_offsets, part.ends, sizeof part.ends);
 	ret_offsets[part.stream] = part.from + (combined > part.sum ? combined - part.sum : 0);
 	return 0;
+}
+
+int
+outlog_split(struct outlog_reader *r, uint64_t combined, uint64_t ret_offsets[OUTLOG_STREAMS])
+{
+	reader_begin(r, false);
+	return reader_end_indexed(r, reader_split(r, combined, ret_offsets));
 }

@@ -13,17 +13,22 @@
 /* The last entry is rewritten in place while it grows: a read in the middle of that sees neither
  * form, and the next one sees the new one. */
 static bool
-read_entry(const struct outlog_reader *r, uint64_t number, struct index_entry *ret_entry)
+read_entry(struct outlog_reader *r, uint64_t number, struct index_entry *ret_entry)
 {
 	unsigned char bytes[INDEX_ENTRY_LEN];
+	ssize_t n;
 	int tries;
 
-	for (tries = 0; tries < 3; tries++)
-		if (pread(r->indexfd, bytes, sizeof bytes,
-			  (off_t)(INDEX_HEADER_LEN + number * INDEX_ENTRY_LEN)) ==
-			    (ssize_t)sizeof bytes &&
-		    index_decode(bytes, ret_entry))
+	for (tries = 0; tries < 3; tries++) {
+		n = reader_pread(r->indexfd, bytes, sizeof bytes,
+				 INDEX_HEADER_LEN + number * INDEX_ENTRY_LEN, r->nowait);
+		if (n < 0) {
+			r->trouble = (int)n;
+			return false;
+		}
+		if (n == (ssize_t)sizeof bytes && index_decode(bytes, ret_entry))
 			return true;
+	}
 	return false;
 }
 
@@ -54,7 +59,7 @@ index_count(struct outlog_reader *r, uint64_t *ret_count, struct index_entry *re
 	*ret_count = 0;
 	memset(ret_last, 0, sizeof *ret_last);
 	rc = count_slots(r, &slots);
-	for (torn = 0; rc == 0 && torn < MIN(slots, TORN_MAX); torn++) {
+	for (torn = 0; rc == 0 && !r->trouble && torn < MIN(slots, TORN_MAX); torn++) {
 		if (!read_entry(r, slots - 1 - torn, ret_last))
 			continue;
 		*ret_count = slots - torn;
@@ -80,8 +85,8 @@ index_reaches(const struct index_entry *e, const struct index_goal *goal)
 /* Most reads go on where the last one ended: look at the entry that was used last and at the next
  * one, and narrow the search to what they leave. */
 static bool
-look_near(const struct outlog_reader *r, const struct index_goal *goal, uint64_t *low,
-	  uint64_t *high, struct index_entry *ret_entry)
+look_near(struct outlog_reader *r, const struct index_goal *goal, uint64_t *low, uint64_t *high,
+	  struct index_entry *ret_entry)
 {
 	uint64_t number = r->hint;
 	struct index_entry e;
@@ -137,7 +142,7 @@ index_before(struct outlog_reader *r, uint64_t number, const struct index_entry 
 	memset(ret_before, 0, sizeof *ret_before);
 	if (number == 0 || read_entry(r, number - 1, ret_before))
 		return 0;
-	rc = outlog_reader_extents(r, &extents);
+	rc = reader_extents(r, &extents);
 	for (i = 0; i < OUTLOG_STREAMS; i++)
 		ret_before->end[i] = MIN(extents.stream[i].start, e->end[i]);
 	return rc;

@@ -125,37 +125,42 @@ open_segment(struct outlog_reader *r, enum outlog_stream stream, uint64_t base)
 	return 0;
 }
 
+ssize_t
+reader_pread(int fd, void *bytes, size_t max, uint64_t at, bool nowait)
+{
+	struct iovec iov = { bytes, max };
+	ssize_t n;
+
+	if (nowait) {
+		n = TEMP_FAILURE_RETRY(preadv2(fd, &iov, 1, (off_t)at, RWF_NOWAIT));
+		if (n >= 0 || errno == EAGAIN)
+			return n < 0 ? -EAGAIN : n;
+	} /* else this filesystem does not know it */
+	n = TEMP_FAILURE_RETRY(pread(fd, bytes, max, (off_t)at));
+	return n < 0 ? -errno : n;
+}
+
 /* Bytes at `offset` of the segment that is open; 0 where it does not reach. */
 static ssize_t
 read_open(const struct outlog_reader *r, enum outlog_stream stream, uint64_t offset, void *bytes,
-	  size_t max, bool nowait)
+	  size_t max)
 {
-	struct iovec iov = { bytes, max };
 	int fd = r->segment[stream].fd;
-	off_t at;
-	ssize_t n;
 
 	if (fd < 0 || offset < r->segment[stream].base || offset > OUTLOG_OFFSET_MAX)
 		return 0;
-	at = (off_t)(offset - r->segment[stream].base);
-	if (nowait) {
-		n = TEMP_FAILURE_RETRY(preadv2(fd, &iov, 1, at, RWF_NOWAIT));
-		if (n >= 0 || errno == EAGAIN)
-			return n < 0 ? -EAGAIN : n;
-	}
-	n = TEMP_FAILURE_RETRY(pread(fd, bytes, max, at));
-	return n < 0 ? -errno : n;
+	return reader_pread(fd, bytes, max, offset - r->segment[stream].base, r->nowait);
 }
 
 ssize_t
 reader_piece(struct outlog_reader *r, enum outlog_stream stream, uint64_t *offset, void *bytes,
-	     size_t max, bool nowait)
+	     size_t max)
 {
 	struct neighbours near;
 	ssize_t n;
 	int tries, rc;
 
-	n = read_open(r, stream, *offset, bytes, max, nowait);
+	n = read_open(r, stream, *offset, bytes, max);
 	/* Whatever is listed may be dropped before it is opened: then look again. */
 	for (tries = 0; n == 0 && tries < SEARCH_TRIES; tries++) {
 		near = (struct neighbours){ .stream = stream, .offset = *offset };
@@ -165,7 +170,7 @@ reader_piece(struct outlog_reader *r, enum outlog_stream stream, uint64_t *offse
 		if (rc < 0 && rc != -ENOENT)
 			return rc;
 		if (rc == 0 && near.has_below)
-			n = read_open(r, stream, *offset, bytes, max, nowait);
+			n = read_open(r, stream, *offset, bytes, max);
 		if (n != 0)
 			return n;
 		/* With a segment above, the one below is complete: what lies between is gone. */
@@ -194,7 +199,7 @@ widen(void *arg, enum outlog_stream stream, uint64_t base)
 }
 
 int
-outlog_reader_extents(struct outlog_reader *r, struct outlog_extents *ret)
+reader_extents(struct outlog_reader *r, struct outlog_extents *ret)
 {
 	struct span spans[OUTLOG_STREAMS] = { 0 };
 	char name[SEGMENT_NAME_MAX];
@@ -224,6 +229,13 @@ outlog_reader_extents(struct outlog_reader *r, struct outlog_extents *ret)
 	return rc;
 }
 
+int
+outlog_reader_extents(struct outlog_reader *r, struct outlog_extents *ret)
+{
+	reader_begin(r, false);
+	return reader_end(r, reader_extents(r, ret));
+}
+
 /* What the chunks of a single stream's bytes are: the index knows their times. */
 static size_t
 time_chunks(struct outlog_reader *r, enum outlog_stream stream, uint64_t offset, size_t *len,
@@ -242,22 +254,18 @@ time_chunks(struct outlog_reader *r, enum outlog_stream stream, uint64_t offset,
 	return n;
 }
 
-int
-outlog_read(struct outlog_reader *r, enum outlog_view view, uint64_t offset, void *bytes,
-	    size_t max, bool nowait, struct outlog_chunk *chunks, size_t max_chunks,
-	    struct outlog_result *ret)
+static int
+read_stream(struct outlog_reader *r, enum outlog_stream stream, uint64_t offset, void *bytes,
+	    size_t max, struct outlog_chunk *chunks, size_t max_chunks, struct outlog_result *ret)
 {
-	enum outlog_stream stream = (enum outlog_stream)view;
 	unsigned char *p = bytes;
 	uint64_t at = offset;
 	ssize_t n;
 
-	if (view == OUTLOG_VIEW_COMBINED)
-		return reader_combined(r, offset, bytes, max, nowait, chunks, max_chunks, ret);
 	memset(ret, 0, sizeof *ret);
 	ret->offset = offset;
 	while (ret->len < max) {
-		n = reader_piece(r, stream, &at, p + ret->len, max - ret->len, nowait);
+		n = reader_piece(r, stream, &at, p + ret->len, max - ret->len);
 		if (n == -EAGAIN && ret->len)
 			break; /* what there is will do */
 		if (n < 0)
@@ -274,4 +282,17 @@ outlog_read(struct outlog_reader *r, enum outlog_view view, uint64_t offset, voi
 	if (chunks)
 		ret->n_chunks = time_chunks(r, stream, ret->offset, &ret->len, chunks, max_chunks);
 	return 0;
+}
+
+int
+outlog_read(struct outlog_reader *r, enum outlog_view view, uint64_t offset, void *bytes,
+	    size_t max, bool nowait, struct outlog_chunk *chunks, size_t max_chunks,
+	    struct outlog_result *ret)
+{
+	reader_begin(r, nowait);
+	if (view == OUTLOG_VIEW_COMBINED)
+		return reader_end_indexed(
+			r, reader_combined(r, offset, bytes, max, chunks, max_chunks, ret));
+	return reader_end(r, read_stream(r, (enum outlog_stream)view, offset, bytes, max, chunks,
+					 max_chunks, ret));
 }

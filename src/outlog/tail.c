@@ -8,20 +8,21 @@
 
 /* Where the view ends now. */
 static int
-view_end(struct outlog_reader *r, enum outlog_view view, uint64_t *ret_end)
+view_end(struct outlog_reader *r, enum outlog_view view, bool nowait, uint64_t *ret_end)
 {
 	uint64_t ends[OUTLOG_STREAMS] = { 0 };
 	struct outlog_extents e;
 	int rc;
 
+	reader_begin(r, nowait);
 	if (view == OUTLOG_VIEW_COMBINED) {
-		rc = outlog_split(r, UINT64_MAX, ends);
+		rc = reader_split(r, UINT64_MAX, ends);
 		*ret_end = ends[OUTLOG_OUT] + ends[OUTLOG_ERR];
-	} else {
-		rc = outlog_reader_extents(r, &e);
-		*ret_end = e.stream[view].stored;
+		return reader_end_indexed(r, rc);
 	}
-	return rc;
+	rc = reader_extents(r, &e);
+	*ret_end = e.stream[view].stored;
+	return reader_end(r, rc);
 }
 
 /* Where the last `lines` lines of the bytes begin, and how many there are; *ret_found: all of them.
@@ -126,7 +127,7 @@ outlog_tail(struct outlog_reader *r, enum outlog_view view, size_t lines, void *
 
 	*ret_cut = false;
 	*ret_lines = 0;
-	rc = view_end(r, view, &end);
+	rc = view_end(r, view, nowait, &end);
 	if (rc < 0)
 		return rc;
 	for (look = lines ? MIN(FIRST_LOOK, max) : max;; look = MIN(look * 4, max)) {
