@@ -49,6 +49,16 @@ temp_teardown(void **state)
 	return nftw(temp->path, temp_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Tests that make system calls fail begin with this. */
+static inline void
+need_faults(void)
+{
+#ifndef JOBWIRE_FAULTS
+	print_message("SKIPPED: this build has no fault points\n");
+	skip();
+#endif
+}
+
 #define unit_test_in_temp(f) cmocka_unit_test_setup_teardown(f, temp_setup, temp_teardown)
 
 #endif

@@ -107,6 +107,7 @@ what_the_disk_refuses_is_said_and_nothing_half_made_stays(void **state)
 	int fd = -1;
 	size_t i;
 
+	need_faults();
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		sys_fail(calls[i], nth[i], errnums[i]);
 		assert_int_equal(folder_create(t->fd, ID, &fd), -errnums[i]);

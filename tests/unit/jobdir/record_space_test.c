@@ -49,6 +49,7 @@ what_the_disk_refuses_at_creation_is_said_and_can_be_tried_again(void **state)
 	int fd = -1;
 	size_t i;
 
+	need_faults();
 	spec.power_safe = true;
 	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		sys_fail(calls[i], 1, ENOSPC);
@@ -73,6 +74,7 @@ a_filesystem_that_cannot_reserve_will_do(void **state)
 	size_t i;
 	int fd;
 
+	need_faults();
 	for (i = 0; i < ARRAY_SIZE(errnums); i++) {
 		sys_fail(SYS_FALLOCATE, 1, errnums[i]);
 		assert_ok(record_create(t->fd, &spec, &fd, &err), &err);
@@ -91,6 +93,7 @@ only_who_asks_waits_for_the_disk(void **state)
 	struct err err = { 0 };
 	int fd;
 
+	need_faults();
 	sys_fail(SYS_FDATASYNC, 1, EIO);
 	assert_ok(record_create(t->fd, &spec, &fd, &err), &err);
 	assert_int_equal(append_full(fd, RECORD_LAUNCH, false), 0);
@@ -109,6 +112,7 @@ an_append_that_fails_leaves_the_file_as_it_was(void **state)
 	size_t i;
 	int fd;
 
+	need_faults();
 	assert_ok(record_create(t->fd, &spec, &fd, &err), &err);
 	for (i = 0; i < ARRAY_SIZE(errnums); i++) {
 		assert_int_equal(fstat(fd, &before), 0);
@@ -264,9 +268,11 @@ a_full_disk_still_takes_every_record(void **state)
 {
 	struct temp *t = *state;
 	int status, dirfd;
-	pid_t pid = fork();
 	size_t len;
+	pid_t pid;
 
+	need_faults();
+	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		if (!small_filesystem(t->path))

@@ -75,6 +75,7 @@ a_long_gap_costs_few_looks_at_the_folder(void **state)
 	struct fixture f;
 	int i;
 
+	need_faults();
 	begin(&f, *state, 1 << 20, OUTLOG_DROP_OLDEST);
 	for (i = 0; i < 30000; i++) {
 		put(&f, OUTLOG_OUT, 1);
@@ -163,6 +164,7 @@ bytes_without_an_entry_are_in_no_order_yet(void **state)
 	char bytes[100];
 	bool cut;
 
+	need_faults();
 	begin(&f, *state, 0, OUTLOG_DROP_OLDEST);
 	put(&f, OUTLOG_ERR, 20);
 	put(&f, OUTLOG_OUT, 10);

@@ -11,15 +11,6 @@
 static const int errnums[] = { ENOSPC, EDQUOT, EIO, EMFILE };
 static const enum sys_call calls[] = { SYS_PWRITE, SYS_OPENAT };
 
-static void
-need_faults(void)
-{
-#ifndef JOBWIRE_FAULTS
-	print_message("SKIPPED: this build has no fault points\n");
-	skip();
-#endif
-}
-
 /* Everything that is stored, in all views, as a reader sees it that comes now. */
 static void
 check_all(const struct fixture *f)
