@@ -426,7 +426,7 @@ read_replies(struct client *c)
 	const void *body;
 	uint32_t id;
 	size_t len;
-	int rc, io;
+	int rc = 0, io;
 
 	io = sp_io(&c->sp);
 	while (c->state == CONNECTED && (rc = sp_next(&c->sp, &id, &body, &len)) > 0) {
