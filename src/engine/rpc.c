@@ -18,10 +18,12 @@
 #include "engine/nng_compat.h"
 #include "wire/envelope.h"
 
-#define FREE_MIN        16   /* contexts that are always free to receive */
-#define CONTEXTS_MAX    8192 /* 0.8 KB each */
+#define FREE_MIN        16    /* contexts that are always free to receive */
+#define CONTEXTS_MAX    16384 /* 0.8 KB each */
 #define SEND_TIMEOUT_MS 10000
-#define SENDING_MAX     32 /* replies on their way to one connection */
+/* On their way to one connection, beyond what its socket holds. */
+#define SENDING_MAX       1024 /* replies */
+#define SENDING_BYTES_MAX ((size_t)32 * 1024 * 1024)
 
 enum slot_state {
 	SLOT_RECEIVING, /* NNG has it */
@@ -47,7 +49,8 @@ struct rpc_pipe {
 	char key[16]; /* its id, for the map */
 	uint32_t id;
 	bool is_allowed;
-	size_t sending;
+	unsigned sending; /* replies on their way, */
+	size_t sending_bytes;
 	STAILQ_ENTRY(rpc_pipe) gone_link;
 };
 
@@ -125,6 +128,13 @@ received(struct rpc_slot *slot)
 	return again;
 }
 
+/* A client that has lost a reply must not wait for it: it loses its connection too. */
+static void
+hang_up(uint32_t pipe)
+{
+	(void)nng_pipe_close((nng_pipe){ .id = pipe });
+}
+
 /* The reply is out, or will never be. */
 static void
 sent(struct rpc_slot *slot)
@@ -137,9 +147,13 @@ sent(struct rpc_slot *slot)
 	slot->msg = NULL;
 	(void)pthread_mutex_lock(&r->lock);
 	pipe = find_pipe(r, slot->pipe);
-	if (pipe)
-		pipe->sending -= slot->sending;
+	if (pipe) {
+		pipe->sending--;
+		pipe->sending_bytes -= slot->sending;
+	}
 	(void)pthread_mutex_unlock(&r->lock);
+	if (nng_aio_result(slot->aio) == NNG_ETIMEDOUT)
+		hang_up(slot->pipe);
 }
 
 /* On a thread of NNG's. */
@@ -411,7 +425,7 @@ rpc_reply(struct rpc_slot *slot, size_t len)
 	return nng_msg_body(reply);
 }
 
-/* Room on the way to this connection, counted? */
+/* Count the reply, where there is room on the way to its connection. */
 static bool
 may_send(struct rpc_slot *slot)
 {
@@ -421,10 +435,12 @@ may_send(struct rpc_slot *slot)
 
 	(void)pthread_mutex_lock(&r->lock);
 	pipe = find_pipe(r, slot->pipe);
-	ok = pipe && pipe->sending < SENDING_MAX;
+	ok = pipe && pipe->sending < SENDING_MAX && pipe->sending_bytes < SENDING_BYTES_MAX;
 	slot->sending = nng_msg_len(slot->msg);
-	if (ok)
-		pipe->sending += slot->sending;
+	if (ok) {
+		pipe->sending++;
+		pipe->sending_bytes += slot->sending;
+	}
 	(void)pthread_mutex_unlock(&r->lock);
 	return ok;
 }
@@ -433,6 +449,7 @@ void
 rpc_send(struct rpc_slot *slot)
 {
 	if (!may_send(slot)) {
+		hang_up(slot->pipe);
 		rpc_drop(slot);
 		return;
 	}
