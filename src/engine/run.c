@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,10 +30,11 @@
 #include "proc/spawner.h"
 #include "store/store.h"
 
-#define WORKERS   2
-#define RETRY_MS  500
-#define DATABASE  "jobwire.db"
-#define PATH_SIZE (PATH_MAX + 32)
+#define WORKERS       2
+#define RETRY_MS      500
+#define DATABASE      "jobwire.db"
+#define CLOSE_LIMIT_S 2
+#define PATH_SIZE     (PATH_MAX + 32)
 
 static char *
 database_path(const struct engine *eng, char out[PATH_SIZE])
@@ -479,13 +481,38 @@ engine_run(struct engine *eng)
 	engine_turn(eng);
 }
 
+static void *
+close_sockets(void *arg)
+{
+	struct engine *eng = arg;
+
+	rpc_free(eng->rpc);
+	bus_free(eng->bus);
+	return NULL;
+}
+
+/* NNG 1.5.2 may wait for ever when a socket is closed on which much is under way (nanomsg/nng#1543,
+ * and others like it up to 1.8). When this is called nothing of ours depends on the sockets any
+ * more, and the process is about to end: what hangs is left behind. */
+static void
+close_sockets_or_give_up(struct engine *eng)
+{
+	struct timespec deadline;
+	pthread_t thread;
+
+	(void)clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += CLOSE_LIMIT_S;
+	if (pthread_create(&thread, NULL, close_sockets, eng) != 0)
+		(void)close_sockets(eng);
+	else if (pthread_timedjoin_np(thread, NULL, &deadline) != 0)
+		log_warn("the sockets could not be closed; leaving without");
+}
+
 void
 engine_close(struct engine *eng)
 {
 	if (eng->rpc)
 		call_cancel_all(eng);
-	rpc_free(eng->rpc);
-	bus_free(eng->bus);
 	work_pool_free(eng->work);
 	jobs_free(eng->jobs);
 	stream_free(eng->stream);
@@ -494,4 +521,5 @@ engine_close(struct engine *eng)
 	spawner_free(eng->spawner);
 	if (eng->base)
 		event_base_free(eng->base);
+	close_sockets_or_give_up(eng);
 }
