@@ -48,7 +48,7 @@ struct engine {
 	int64_t started_ns;
 	struct map clients; /* connections, by id */
 	struct calls calls; /* every one that is not answered */
-	unsigned n_parked;
+	unsigned n_polls;   /* of them, long polls that wait */
 
 	bool stopping;
 	struct call *ending;       /* a Shutdown that waits for the last job, or NULL */

@@ -342,7 +342,7 @@ wait_for_more(struct reading *r, struct err *err)
 
 	if (!job)
 		BUG("job %s is open and not live", r->id);
-	rc = call_park(r->call, r->wait_ms, read_expired, reading_cancelled, err);
+	rc = call_poll(r->call, r->wait_ms, read_expired, reading_cancelled, err);
 	if (rc < 0)
 		return rc;
 	r->call->state = r;

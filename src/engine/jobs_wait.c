@@ -353,7 +353,8 @@ park(struct waiting *w, struct err *err)
 	w->silence = evtimer_new(w->call->eng->base, on_silence, w);
 	if (!w->silence)
 		return err_sys(err, ENOMEM, "wait");
-	rc = call_park(w->call, w->wait_ms, on_expired, on_cancelled, err);
+	rc = w->wait_ms ? call_poll(w->call, w->wait_ms, on_expired, on_cancelled, err)
+			: call_park(w->call, 0, on_expired, on_cancelled, err);
 	if (rc < 0)
 		return rc;
 	w->call->state = w;
