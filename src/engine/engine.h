@@ -54,6 +54,8 @@ struct engine {
 	struct call *ending;       /* a Shutdown that waits for the last job, or NULL */
 	char trouble[256];         /* a sentence while the engine is not well, else "" */
 	struct event *retry_event; /* the next try to write */
+	struct event *watches[8];  /* signals and descriptors, for the engine's life */
+	unsigned n_watches;
 	bool checkpointing;
 	uint64_t original_nofile; /* RLIMIT_NOFILE before the engine raised it */
 };

@@ -170,6 +170,12 @@ checkpoint_done(struct work *w)
 	free(c);
 }
 
+static void
+checkpoint_dropped(struct work *w)
+{
+	free(container_of(w, struct checkpoint, work));
+}
+
 /* Now and then: fold the write-ahead log back, forget the oldest events, turn the log file over. */
 static void
 tidy(struct engine *eng)
@@ -188,6 +194,7 @@ tidy(struct engine *eng)
 		return;
 	c->work.run = checkpoint_run;
 	c->work.done = checkpoint_done;
+	c->work.drop = checkpoint_dropped;
 	c->eng = eng;
 	(void)database_path(eng, c->path);
 	eng->checkpointing = true;
@@ -303,34 +310,34 @@ static const struct {
 };
 
 static int
-watch(struct engine *eng, int fd, event_callback_fn handle, struct err *err)
+watch(struct engine *eng, int fd, short what, event_callback_fn handle, struct err *err)
 {
-	struct event *ev = event_new(eng->base, fd, EV_READ | EV_PERSIST, handle, eng);
+	struct event *ev = event_new(eng->base, fd, what | EV_PERSIST, handle, eng);
 
-	if (!ev || event_add(ev, NULL) < 0)
+	if (!ev)
 		return err_sys(err, ENOMEM, "event loop");
-	return 0; /* it lives as long as the process */
+	eng->watches[eng->n_watches++] = ev;
+	return event_add(ev, NULL) < 0 ? err_sys(err, ENOMEM, "event loop") : 0;
 }
 
 static int
 watch_everything(struct engine *eng, struct err *err)
 {
-	struct event *ev;
 	size_t i;
-	int rc;
+	int rc = 0;
 
-	for (i = 0; i < ARRAY_SIZE(signals); i++) {
-		ev = evsignal_new(eng->base, signals[i].signal, signals[i].handle, eng);
-		if (!ev || event_add(ev, NULL) < 0)
-			return err_sys(err, ENOMEM, "event loop");
-	}
-	eng->retry_event = evtimer_new(eng->base, on_retry, eng);
-	if (!eng->retry_event)
-		return err_sys(err, ENOMEM, "event loop");
-	rc = watch(eng, rpc_fd(eng->rpc), on_rpc, err);
+	for (i = 0; i < ARRAY_SIZE(signals) && rc == 0; i++)
+		rc = watch(eng, signals[i].signal, EV_SIGNAL, signals[i].handle, err);
 	if (rc == 0)
-		rc = watch(eng, bus_fd(eng->bus), on_bus, err);
-	return rc < 0 ? rc : watch(eng, work_pool_fd(eng->work), on_work, err);
+		rc = watch(eng, rpc_fd(eng->rpc), EV_READ, on_rpc, err);
+	if (rc == 0)
+		rc = watch(eng, bus_fd(eng->bus), EV_READ, on_bus, err);
+	if (rc == 0)
+		rc = watch(eng, work_pool_fd(eng->work), EV_READ, on_work, err);
+	if (rc < 0)
+		return rc;
+	eng->retry_event = evtimer_new(eng->base, on_retry, eng);
+	return eng->retry_event ? 0 : err_sys(err, ENOMEM, "event loop");
 }
 
 /* ---- opening ---- */
@@ -519,6 +526,10 @@ engine_close(struct engine *eng)
 	events_free(eng->events);
 	store_close(eng->store);
 	spawner_free(eng->spawner);
+	while (eng->n_watches)
+		event_free(eng->watches[--eng->n_watches]);
+	if (eng->retry_event)
+		event_free(eng->retry_event);
 	if (eng->base)
 		event_base_free(eng->base);
 	close_sockets_or_give_up(eng);

@@ -24,6 +24,7 @@ from sp import (BIN, LIMIT, TESTS_BIN, Client, Closed, RpcError, Subscriber, eng
 JOBWIRED = os.path.join(BIN, "jobwired")
 HOLDER = os.path.join(BIN, "jobwire-holder")
 ARMED_HOLDER = os.path.join(TESTS_BIN, "armed_holder")
+SUPPRESSIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lsan.supp")
 STRICT = os.environ.get("JOBWIRE_TEST_STRICT") == "1"
 REPORT = re.compile(r"^.*(Sanitizer|runtime error:|[Bb]ug at |\bBUG\b).*$", re.M)
 
@@ -49,6 +50,7 @@ def environment(home):
     env["HOME"] = home
     # A sanitizer keeps what was freed for a while; with little of that, memory can be measured.
     env["ASAN_OPTIONS"] = "quarantine_size_mb=1:" + env.get("ASAN_OPTIONS", "")
+    env["LSAN_OPTIONS"] = "print_suppressions=0:suppressions=" + SUPPRESSIONS
     return env
 
 
