@@ -22,7 +22,7 @@
 #define CONTEXTS_MAX    16384 /* 0.8 KB each */
 #define SEND_TIMEOUT_MS 10000
 /* On their way to one connection, beyond what its socket holds. */
-#define SENDING_MAX       ((size_t)32 * 1024 * 1024) /* bytes on their way to one connection */
+#define SENDING_MAX       1024 /* replies */
 #define SENDING_BYTES_MAX ((size_t)32 * 1024 * 1024)
 
 enum slot_state {
