@@ -147,6 +147,7 @@ struct checkpoint {
 	struct work work;
 	struct engine *eng;
 	char path[PATH_SIZE];
+	bool wait;
 	int rc;
 	struct err err;
 };
@@ -156,7 +157,7 @@ checkpoint_run(struct work *w)
 {
 	struct checkpoint *c = container_of(w, struct checkpoint, work);
 
-	c->rc = store_checkpoint(c->path, &c->err);
+	c->rc = store_checkpoint(c->path, c->wait, &c->err);
 }
 
 static void
@@ -196,6 +197,7 @@ tidy(struct engine *eng)
 	c->work.done = checkpoint_done;
 	c->work.drop = checkpoint_dropped;
 	c->eng = eng;
+	c->wait = store_wal_is_long(eng->store);
 	(void)database_path(eng, c->path);
 	eng->checkpointing = true;
 	work_submit(eng->work, &c->work);

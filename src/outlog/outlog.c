@@ -37,8 +37,9 @@ struct outlog {
 	bool discarding;
 
 	TAILQ_HEAD(, segment) segments;
-	struct segment *active[OUTLOG_STREAMS]; /* the one that is written to, or NULL */
-	int fd[OUTLOG_STREAMS];                 /* of the active one */
+	/* The one that is written to, or NULL; while it is empty it is not in the list. */
+	struct segment *active[OUTLOG_STREAMS];
+	int fd[OUTLOG_STREAMS]; /* of the active one */
 	struct outlog_extent extent[OUTLOG_STREAMS];
 	uint64_t consumed[OUTLOG_STREAMS];
 	uint64_t stored_bytes; /* sum of all segments' lengths */
@@ -76,15 +77,19 @@ void
 outlog_free(struct outlog *log)
 {
 	struct segment *s;
+	int i;
 
 	if (!log)
 		return;
+	for (i = 0; i < OUTLOG_STREAMS; i++) {
+		if (log->active[i] && log->active[i]->len == 0)
+			free(log->active[i]);
+		fd_close(&log->fd[i]);
+	}
 	while ((s = TAILQ_FIRST(&log->segments))) {
 		TAILQ_REMOVE(&log->segments, s, link);
 		free(s);
 	}
-	fd_close(&log->fd[OUTLOG_OUT]);
-	fd_close(&log->fd[OUTLOG_ERR]);
 	fd_close(&log->indexfd);
 	free(log);
 }
@@ -134,7 +139,7 @@ close_active(struct outlog *log, enum outlog_stream stream)
 	fd_close(&log->fd[stream]);
 	log->active[stream] = NULL;
 	if (log->last_stream == stream)
-		log->last_open = false; /* a segment begins with an entry of its own */
+		log->last_open = false; /* what was dropped has no entry that may grow */
 }
 
 /* Entries before the first one that a live segment needs are of no use: free their blocks. */
@@ -206,6 +211,7 @@ static int
 open_index(struct outlog *log)
 {
 	static const unsigned char header[INDEX_HEADER_LEN] = INDEX_MAGIC;
+	ssize_t n;
 	int rc;
 
 	if (log->indexfd >= 0)
@@ -213,9 +219,10 @@ open_index(struct outlog *log)
 	log->indexfd = sys_openat(log->dirfd, INDEX_FILE, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (log->indexfd < 0)
 		return -errno;
-	if (sys_pwrite(log->indexfd, header, sizeof header, 0) == (ssize_t)sizeof header)
+	n = sys_pwrite(log->indexfd, header, sizeof header, 0);
+	if (n == (ssize_t)sizeof header)
 		return 0;
-	rc = errno ? -errno : -ENOSPC;
+	rc = n < 0 ? -errno : -ENOSPC;
 	fd_close(&log->indexfd);
 	return rc;
 }
@@ -227,7 +234,8 @@ open_segment(struct outlog *log, enum outlog_stream stream)
 	struct segment *s;
 
 	s = log->active[stream];
-	if (s && (s->len >= log->segment_size || weight(log) - s->weight >= 2 * log->segment_size))
+	if (s && s->len &&
+	    (s->len >= log->segment_size || weight(log) - s->weight >= 2 * log->segment_size))
 		close_active(log, stream);
 	if (log->active[stream])
 		return 0;
@@ -242,13 +250,20 @@ open_segment(struct outlog *log, enum outlog_stream stream)
 		free(s);
 		return -errno;
 	}
-	s->first_entry = log->entries;
-	s->weight = weight(log);
-	if (log->last_stream == stream)
-		log->last_open = false;
-	TAILQ_INSERT_TAIL(&log->segments, s, link);
 	log->active[stream] = s;
 	return 0;
+}
+
+/* The first bytes of the segment are stored. Not before now does it take part: dropping an empty
+ * one would remove the name under which its bytes are about to be found. */
+static void
+begin_segment(struct outlog *log, struct segment *s)
+{
+	s->first_entry = log->entries;
+	s->weight = weight(log);
+	if (log->last_stream == s->stream)
+		log->last_open = false; /* it begins with an entry of its own */
+	TAILQ_INSERT_TAIL(&log->segments, s, link);
 }
 
 int
@@ -307,6 +322,8 @@ store(struct outlog *log, enum outlog_stream stream, int64_t wall_ns, const unsi
 	n = sys_pwrite(log->fd[stream], bytes, len, (off_t)s->len);
 	if (n <= 0)
 		return n < 0 ? -errno : -ENOSPC;
+	if (s->len == 0)
+		begin_segment(log, s);
 	s->len += (uint64_t)n;
 	log->stored_bytes += (uint64_t)n;
 	log->extent[stream].stored += (uint64_t)n;

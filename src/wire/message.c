@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define DEPTH_MAX 8 /* our deepest message has 3 levels */
 
