@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/endpoint.h"
@@ -48,6 +49,7 @@ struct rpc_slot {
 struct rpc_pipe {
 	char key[16]; /* its id, for the map */
 	uint32_t id;
+	int fd; /* NNG's; open as long as the pipe is in the map */
 	bool is_allowed;
 	unsigned sending; /* replies on their way, */
 	size_t sending_bytes;
@@ -128,11 +130,18 @@ received(struct rpc_slot *slot)
 	return again;
 }
 
-/* A client that has lost a reply must not wait for it: it loses its connection too. */
+/* A client that has lost a reply must not wait for it: it loses its connection too. Not by
+ * nng_pipe_close(): see nng_compat.c. */
 static void
-hang_up(uint32_t pipe)
+hang_up(struct rpc *r, uint32_t id)
 {
-	(void)nng_pipe_close((nng_pipe){ .id = pipe });
+	struct rpc_pipe *pipe;
+
+	(void)pthread_mutex_lock(&r->lock);
+	pipe = find_pipe(r, id);
+	if (pipe)
+		(void)shutdown(pipe->fd, SHUT_RDWR);
+	(void)pthread_mutex_unlock(&r->lock);
 }
 
 /* The reply is out, or will never be. */
@@ -153,7 +162,7 @@ sent(struct rpc_slot *slot)
 	}
 	(void)pthread_mutex_unlock(&r->lock);
 	if (nng_aio_result(slot->aio) == NNG_ETIMEDOUT)
-		hang_up(slot->pipe);
+		hang_up(slot->rpc, slot->pipe);
 }
 
 /* On a thread of NNG's. */
@@ -189,6 +198,7 @@ on_pipe(nng_pipe id, nng_pipe_ev what, void *arg)
 			(void)snprintf(p->key, sizeof p->key, "%x", p->id);
 			p->is_allowed = nng_pipe_get_uint64(id, NNG_OPT_IPC_PEER_UID, &uid) == 0 &&
 					(uid == geteuid() || uid == 0);
+			p->fd = nng_compat_peer_fd();
 			if (map_put(&r->pipes, p->key, p) < 0) {
 				free(p);
 				p = NULL;
@@ -449,7 +459,7 @@ void
 rpc_send(struct rpc_slot *slot)
 {
 	if (!may_send(slot)) {
-		hang_up(slot->pipe);
+		hang_up(slot->rpc, slot->pipe);
 		rpc_drop(slot);
 		return;
 	}
