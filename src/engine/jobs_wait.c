@@ -309,7 +309,11 @@ static int
 read_until(struct waiting *w, struct err *err)
 {
 	const Jobwire__V1__WaitRequest *req = request_of(w);
+	int rc;
 
+	rc = convert_choice((int)req->mode, JOBWIRE__V1__WAIT_MODE__WAIT_ANY, "mode", err);
+	if (rc < 0)
+		return rc;
 	w->any = req->mode == JOBWIRE__V1__WAIT_MODE__WAIT_ANY;
 	switch (req->until_case) {
 	case JOBWIRE__V1__WAIT_REQUEST__UNTIL_PATTERN:
