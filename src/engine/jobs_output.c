@@ -173,6 +173,12 @@ cold_free(struct cold_read *c)
 }
 
 static void
+cold_dropped(struct work *w)
+{
+	cold_free(container_of(w, struct cold_read, work));
+}
+
+static void
 cold_done(struct work *w)
 {
 	struct cold_read *c = container_of(w, struct cold_read, work);
@@ -217,6 +223,7 @@ read_cold(struct reading *r, const struct job_view *view, struct err *err)
 		return err_sys(err, ENOMEM, "read output");
 	c->work.run = cold_run;
 	c->work.done = cold_done;
+	c->work.drop = cold_dropped;
 	c->eng = r->call->eng;
 	c->final = view->live == NULL;
 	(void)snprintf(c->id, sizeof c->id, "%s", r->id);
@@ -342,7 +349,7 @@ wait_for_more(struct reading *r, struct err *err)
 
 	if (!job)
 		BUG("job %s is open and not live", r->id);
-	rc = call_park(r->call, r->wait_ms, read_expired, reading_cancelled, err);
+	rc = call_poll(r->call, r->wait_ms, read_expired, reading_cancelled, err);
 	if (rc < 0)
 		return rc;
 	r->call->state = r;

@@ -506,7 +506,7 @@ jobs_remove(struct jobs *jobs, const struct job_view *view, struct err *err)
 		h->event(h->arg, &view->row, JOBS_EVENT_REMOVED, "",
 			 view->live ? ++view->live->n_events : 0);
 	r->work.run = run_removal;
-	r->work.done = removal_done;
+	r->work.done = r->work.drop = removal_done;
 	r->statefd = jobs->config.statefd;
 	(void)snprintf(r->id, sizeof r->id, "%s", view->row.id);
 	if (view->live)
