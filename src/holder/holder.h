@@ -60,6 +60,7 @@ enum timer {
 	TIMER_RESUME, /* end of a pause between tiny reads */
 	TIMER_DRAIN,  /* a terminal that does not report its end */
 	TIMER_LISTEN, /* the next try to make the control socket */
+	TIMER_TELL,   /* fewer processes linger */
 	TIMER_COUNT,
 };
 
@@ -184,7 +185,7 @@ void control_accept(struct holder *h);
 void control_ready(struct holder *h, uint32_t events);
 void control_retry_listen(struct holder *h); /* TIMER_LISTEN */
 void control_output(struct holder *h);       /* tell, if armed */
-void control_trouble(struct holder *h);
+void control_trouble(struct holder *h); /* also TIMER_TELL */
 void control_send(struct holder *h, int put); /* after frame_put_*(&h->conn.out, ...) */
 void control_flush(struct holder *h);
 struct frame_status control_status(const struct holder *h);

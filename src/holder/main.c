@@ -90,6 +90,9 @@ on_timer(struct holder *h, enum timer timer)
 	case TIMER_LISTEN:
 		control_retry_listen(h);
 		break;
+	case TIMER_TELL:
+		control_trouble(h);
+		break;
 	case TIMER_COUNT:
 		break;
 	}
