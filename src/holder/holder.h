@@ -183,9 +183,9 @@ void input_close(struct holder *h);
 void control_begin(struct holder *h, int fd);
 void control_accept(struct holder *h);
 void control_ready(struct holder *h, uint32_t events);
-void control_retry_listen(struct holder *h); /* TIMER_LISTEN */
-void control_output(struct holder *h);       /* tell, if armed */
-void control_trouble(struct holder *h); /* also TIMER_TELL */
+void control_retry_listen(struct holder *h);  /* TIMER_LISTEN */
+void control_output(struct holder *h);        /* tell, if armed */
+void control_trouble(struct holder *h);       /* also TIMER_TELL */
 void control_send(struct holder *h, int put); /* after frame_put_*(&h->conn.out, ...) */
 void control_flush(struct holder *h);
 struct frame_status control_status(const struct holder *h);
