@@ -84,6 +84,8 @@ put_labels(struct call *call, const struct job_view *view, Jobwire__V1__Job *j, 
 	size_t i, n;
 	int rc;
 
+	if (view->row.n_labels == 0)
+		return 0;
 	rc = store_labels_get(call->eng->store, &call->arena, view->row.number, &labels, &n, err);
 	if (rc < 0 || n == 0)
 		return rc;
@@ -222,6 +224,15 @@ convert_job(struct call *call, const struct job_view *view, bool whole, Jobwire_
 	if (rc == 0)
 		*ret_job = j;
 	return rc;
+}
+
+int
+convert_choice(int value, int most, const char *field, struct err *err)
+{
+	if (value < 0 || value > most)
+		return err_field(err, ERR_INVALID_ARGUMENT, field, "%s: %d is not between 0 and %d",
+				 field, value, most);
+	return 0;
 }
 
 int

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define CLEAN_NONE  ((size_t)-1)
 #define CLEAN_OTHER 9999u /* no number that means anything here */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "text/excerpt.h"
 
+#include "base/utf8.h"
 #include "text/json.h"
-#include "text/utf8.h"
 
 #define ESCAPE_MAX 6 /* the longest escape of one byte: \u0001 */
 

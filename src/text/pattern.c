@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define WINDOW_MAX    (2 * PATTERN_SPAN) /* the most that is looked at behind `from` */
 #define NESTING_MAX   100

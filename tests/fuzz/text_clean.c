@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "text/clean.h"
-#include "text/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

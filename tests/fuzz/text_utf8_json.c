@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "text/json.h"
-#include "text/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

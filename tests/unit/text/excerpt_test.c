@@ -3,9 +3,9 @@
 
 #include "base/buf.h"
 #include "base/macros.h"
+#include "base/utf8.h"
 #include "text/excerpt.h"
 #include "text/json.h"
-#include "text/utf8.h"
 
 /* The reference: escape and repair, then count what does not continue a character. */
 static size_t

@@ -3,8 +3,8 @@
 
 #include "base/buf.h"
 #include "base/macros.h"
+#include "base/utf8.h"
 #include "text/json.h"
-#include "text/utf8.h"
 
 /* The reference: a checker of RFC 8259 that also unescapes the last string it has seen. Each
  * function takes the place where its thing begins and returns the place behind it, or NULL. */

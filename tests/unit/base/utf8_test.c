@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 #include "base/macros.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 /* The bytes at which the rules of Unicode table 3-7 change, and their neighbours. */
 static const unsigned char edges[] = {
