@@ -9,8 +9,8 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/utf8.h"
 #include "mcp/args.h"
-#include "text/utf8.h"
 #include "tools/inside.h"
 #include "tools/property.h"
 #include "wire/message.h"

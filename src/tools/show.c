@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "text/clean.h"
 #include "text/excerpt.h"
-#include "text/utf8.h"
 
 #define TEXT_MAX ((size_t)4 * 1024 * 1024)
 #define ESC      0x1b
