@@ -21,7 +21,7 @@
 #define FREE_MIN        16   /* contexts that are always free to receive */
 #define CONTEXTS_MAX    8192 /* 0.8 KB each */
 #define SEND_TIMEOUT_MS 10000
-#define SENDING_MAX     32 /* replies on their way to one connection */
+#define SENDING_MAX     ((size_t)32 * 1024 * 1024) /* bytes on their way to one connection */
 
 enum slot_state {
 	SLOT_RECEIVING, /* NNG has it */
