@@ -153,8 +153,8 @@ take_reply(struct client *c, struct client_request *r, const void *body, size_t 
 	else if (rc == 0 && res.code)
 		rc = err_set(&err, res.code, "%s", res.message);
 	if (rc == 0)
-		rc = message_unpack(&a, methods[r->method].response, res.payload, res.payload_len,
-				    &reply, &err);
+		rc = message_unpack(r->arena ? r->arena : &a, methods[r->method].response,
+				    res.payload, res.payload_len, &reply, &err);
 	c->lost_tries = 0;
 	finish(c, r, reply, rc < 0 ? &err : NULL);
 	arena_fini(&a);
@@ -426,7 +426,7 @@ read_replies(struct client *c)
 	const void *body;
 	uint32_t id;
 	size_t len;
-	int rc, io;
+	int rc = 0, io;
 
 	io = sp_io(&c->sp);
 	while (c->state == CONNECTED && (rc = sp_next(&c->sp, &id, &body, &len)) > 0) {
@@ -481,9 +481,8 @@ client_process(struct client *c)
 
 struct waiting_call {
 	struct client_request request;
-	struct arena *arena;
 	struct err *err;
-	ProtobufCMessage *reply;
+	const ProtobufCMessage *reply;
 	int rc;
 	bool is_done;
 };
@@ -492,23 +491,12 @@ static void
 on_done(struct client_request *request, const ProtobufCMessage *reply, const struct err *err)
 {
 	struct waiting_call *w = container_of(request, struct waiting_call, request);
-	struct buf bytes;
 
 	w->is_done = true;
-	if (err) {
-		w->rc = err->code;
-		if (w->err)
-			*w->err = *err;
-		return;
-	}
-	/* The reply is packed once more: a message cannot be copied, and lives as long as its
-	 * arena. */
-	buf_init(&bytes, WIRE_SOCKET_MAX);
-	w->rc = message_pack(&bytes, reply) < 0 ? err_sys(w->err, ENOMEM, "reply") : 0;
-	if (w->rc == 0)
-		w->rc = message_unpack(w->arena, reply->descriptor, buf_head(&bytes), bytes.len,
-				       &w->reply, w->err);
-	buf_fini(&bytes);
+	w->reply = reply;
+	w->rc = err ? err->code : 0;
+	if (err && w->err)
+		*w->err = *err;
 }
 
 static void
@@ -526,7 +514,7 @@ client_call(struct client *c, enum method_number method, const ProtobufCMessage 
 	    const struct client_how *how, struct arena *a, const ProtobufCMessage **ret_reply,
 	    struct err *err)
 {
-	struct waiting_call w = { .request = { .done = on_done }, .arena = a, .err = err };
+	struct waiting_call w = { .request = { .done = on_done, .arena = a }, .err = err };
 
 	client_send(c, &w.request, method, message, how);
 	while (!w.is_done)

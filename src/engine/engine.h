@@ -31,6 +31,8 @@ struct work_pool;
 
 LIST_HEAD(calls, call);
 
+#define ENGINE_WATCHES 16 /* descriptors and signals that the loop waits for, at most */
+
 struct engine {
 	struct settings settings;
 	struct endpoint endpoint;
@@ -54,6 +56,8 @@ struct engine {
 	struct call *ending;       /* a Shutdown that waits for the last job, or NULL */
 	char trouble[256];         /* a sentence while the engine is not well, else "" */
 	struct event *retry_event; /* the next try to write */
+	struct event *watches[ENGINE_WATCHES];
+	size_t n_watches;
 	bool checkpointing;
 	uint64_t original_nofile; /* RLIMIT_NOFILE before the engine raised it */
 };

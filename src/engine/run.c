@@ -145,6 +145,7 @@ struct checkpoint {
 	struct work work;
 	struct engine *eng;
 	char path[PATH_SIZE];
+	bool wait;
 	int rc;
 	struct err err;
 };
@@ -154,7 +155,7 @@ checkpoint_run(struct work *w)
 {
 	struct checkpoint *c = container_of(w, struct checkpoint, work);
 
-	c->rc = store_checkpoint(c->path, &c->err);
+	c->rc = store_checkpoint(c->path, c->wait, &c->err);
 }
 
 static void
@@ -187,6 +188,7 @@ tidy(struct engine *eng)
 	c->work.run = checkpoint_run;
 	c->work.done = checkpoint_done;
 	c->eng = eng;
+	c->wait = store_wal_is_long(eng->store);
 	(void)database_path(eng, c->path);
 	eng->checkpointing = true;
 	work_submit(eng->work, &c->work);
@@ -300,35 +302,37 @@ static const struct {
 	{ SIGHUP, on_terminate }, { SIGUSR2, on_debug },
 };
 
+/* A descriptor or a signal, for the engine's life. */
 static int
-watch(struct engine *eng, int fd, event_callback_fn handle, struct err *err)
+watch(struct engine *eng, int fd, short what, event_callback_fn handle, struct err *err)
 {
-	struct event *ev = event_new(eng->base, fd, EV_READ | EV_PERSIST, handle, eng);
+	struct event *ev = event_new(eng->base, fd, (short)(what | EV_PERSIST), handle, eng);
 
-	if (!ev || event_add(ev, NULL) < 0)
+	if (!ev || event_add(ev, NULL) < 0 || eng->n_watches == ENGINE_WATCHES) {
+		if (ev)
+			event_free(ev);
 		return err_sys(err, ENOMEM, "event loop");
-	return 0; /* it lives as long as the process */
+	}
+	eng->watches[eng->n_watches++] = ev;
+	return 0;
 }
 
 static int
 watch_everything(struct engine *eng, struct err *err)
 {
-	struct event *ev;
 	size_t i;
-	int rc;
+	int rc = 0;
 
-	for (i = 0; i < ARRAY_SIZE(signals); i++) {
-		ev = evsignal_new(eng->base, signals[i].signal, signals[i].handle, eng);
-		if (!ev || event_add(ev, NULL) < 0)
-			return err_sys(err, ENOMEM, "event loop");
-	}
 	eng->retry_event = evtimer_new(eng->base, on_retry, eng);
 	if (!eng->retry_event)
 		return err_sys(err, ENOMEM, "event loop");
-	rc = watch(eng, rpc_fd(eng->rpc), on_rpc, err);
+	for (i = 0; i < ARRAY_SIZE(signals) && rc == 0; i++)
+		rc = watch(eng, signals[i].signal, EV_SIGNAL, signals[i].handle, err);
 	if (rc == 0)
-		rc = watch(eng, bus_fd(eng->bus), on_bus, err);
-	return rc < 0 ? rc : watch(eng, work_pool_fd(eng->work), on_work, err);
+		rc = watch(eng, rpc_fd(eng->rpc), EV_READ, on_rpc, err);
+	if (rc == 0)
+		rc = watch(eng, bus_fd(eng->bus), EV_READ, on_bus, err);
+	return rc < 0 ? rc : watch(eng, work_pool_fd(eng->work), EV_READ, on_work, err);
 }
 
 /* ---- opening ---- */
@@ -492,6 +496,10 @@ engine_close(struct engine *eng)
 	events_free(eng->events);
 	store_close(eng->store);
 	spawner_free(eng->spawner);
+	while (eng->n_watches)
+		event_free(eng->watches[--eng->n_watches]);
+	if (eng->retry_event)
+		event_free(eng->retry_event);
 	if (eng->base)
 		event_base_free(eng->base);
 }

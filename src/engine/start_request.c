@@ -128,13 +128,13 @@ take_cwd(struct call *call, const request *req, struct spec *spec, struct err *e
 				 "cwd '%.200s' is not an absolute path", spec->cwd);
 	if (stat(spec->cwd, &st) < 0)
 		return err_field(err, ERR_INVALID_ARGUMENT, "cwd", "cwd %.200s: %s", spec->cwd,
-				 strerrordesc_np(errno));
+				 err_errno_text(errno));
 	if (!S_ISDIR(st.st_mode))
 		return err_field(err, ERR_INVALID_ARGUMENT, "cwd", "cwd %.200s is not a folder",
 				 spec->cwd);
 	if (access(spec->cwd, X_OK) < 0)
 		return err_field(err, ERR_INVALID_ARGUMENT, "cwd", "cwd %.200s: %s", spec->cwd,
-				 strerrordesc_np(errno));
+				 err_errno_text(errno));
 	return 0;
 }
 

@@ -59,6 +59,7 @@ enum timer {
 	TIMER_DISK,   /* the next try to store what the disk refused */
 	TIMER_RESUME, /* end of a pause between tiny reads */
 	TIMER_DRAIN,  /* a terminal that does not report its end */
+	TIMER_LISTEN, /* the next try to make the control socket */
 	TIMER_COUNT,
 };
 
@@ -181,7 +182,8 @@ void input_close(struct holder *h);
 void control_begin(struct holder *h, int fd);
 void control_accept(struct holder *h);
 void control_ready(struct holder *h, uint32_t events);
-void control_output(struct holder *h); /* tell, if armed */
+void control_retry_listen(struct holder *h); /* TIMER_LISTEN */
+void control_output(struct holder *h);       /* tell, if armed */
 void control_trouble(struct holder *h);
 void control_send(struct holder *h, int put); /* after frame_put_*(&h->conn.out, ...) */
 void control_flush(struct holder *h);

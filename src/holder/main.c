@@ -87,6 +87,9 @@ on_timer(struct holder *h, enum timer timer)
 	case TIMER_DRAIN:
 		output_give_up_drain(h);
 		break;
+	case TIMER_LISTEN:
+		control_retry_listen(h);
+		break;
 	case TIMER_COUNT:
 		break;
 	}

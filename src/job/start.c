@@ -101,6 +101,7 @@ make_row(struct attempt *a, struct err *err)
 		.session = s->session,
 		.lifetime = s->ends_with_session,
 		.created_ns = clock_wall_ns(),
+		.n_labels = (int64_t)s->n_labels,
 	};
 	int rc;
 

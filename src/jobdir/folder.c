@@ -36,6 +36,8 @@ folder_create(int statefd, const char *id, int *ret_dirfd)
 	char path[FOLDER_PATH_MAX];
 	int rc;
 
+	if (!id_is_whole(id))
+		return -EINVAL;
 	(void)folder_path(id, path);
 	rc = sys_mkdirat(statefd, path, 0700) < 0 ? -errno : 0;
 	if (rc == -ENOENT) {
@@ -57,6 +59,8 @@ folder_open(int statefd, const char *id, int *ret_dirfd)
 	char path[FOLDER_PATH_MAX];
 	int fd;
 
+	if (!id_is_whole(id))
+		return -EINVAL;
 	fd = sys_openat(statefd, folder_path(id, path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return -errno;
@@ -93,6 +97,8 @@ folder_remove(int statefd, const char *id)
 	int rc = 0;
 	DIR *dir;
 
+	if (!id_is_whole(id))
+		return -EINVAL; /* "jobs/.." would be the state folder itself */
 	dir = entries_of(statefd, folder_path(id, path));
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
@@ -106,6 +112,17 @@ folder_remove(int statefd, const char *id)
 	return rc;
 }
 
+/* Not every filesystem tells the type with the name. */
+static bool
+is_folder(int dirfd, const struct dirent *entry)
+{
+	struct stat st;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return fstatat(dirfd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
 static int
 walk_one(int jobsfd, const char *name, int (*each)(const char *id, void *arg), void *arg)
 {
@@ -117,7 +134,8 @@ walk_one(int jobsfd, const char *name, int (*each)(const char *id, void *arg), v
 	if (!dir)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 	while (rc == 0 && (entry = readdir(dir)))
-		if (id_is_whole(entry->d_name) && strncmp(entry->d_name, name, 2) == 0)
+		if (id_is_whole(entry->d_name) && strncmp(entry->d_name, name, 2) == 0 &&
+		    is_folder(dirfd(dir), entry))
 			rc = each(entry->d_name, arg);
 	(void)closedir(dir);
 	return rc;

@@ -3,7 +3,8 @@
  * folder - where a job's files lie: <state folder>/jobs/ab/<job id>/, ab = the id's first two
  * digits.
  *
- * Functions return 0 or -errno. Descriptors are the callers' to close.
+ * Functions return 0 or -errno, -EINVAL where `id` is no whole id. Descriptors are the callers' to
+ * close.
  */
 #ifndef JOBWIRE_JOBDIR_FOLDER_H
 #define JOBWIRE_JOBDIR_FOLDER_H

@@ -78,7 +78,7 @@ record_create(int dirfd, const struct spec *spec, int *ret_fd, struct err *err)
 	struct buf out;
 	int fd = -1, rc;
 
-	buf_init(&out, RECORD_MAX);
+	buf_init(&out, RECORD_MAX - RESERVE);
 	rc = first_bytes(&out, spec);
 	if (rc < 0) {
 		rc = err_sys(err, -rc, "job record");
@@ -110,8 +110,19 @@ record_create(int dirfd, const struct spec *spec, int *ret_fd, struct err *err)
 	return 0;
 fail:
 	buf_fini(&out);
+	if (fd >= 0)
+		(void)unlinkat(dirfd, RECORD_FILE, 0);
 	fd_close(&fd);
 	return rc;
+}
+
+/* Cut off what a failed append left, so that a second try begins clean. Any ftruncate() gives the
+ * space behind the end back, even one that cuts nothing: reserve it again. */
+static void
+take_back(int fd, off_t end)
+{
+	if (ftruncate(fd, end) == 0)
+		(void)sys_fallocate(fd, FALLOC_FL_KEEP_SIZE, end, RESERVE);
 }
 
 static int
@@ -128,9 +139,9 @@ append_framed(int fd, const unsigned char *bytes, size_t len, bool sync)
 		n = sys_pwrite(fd, bytes + done, len - done, st.st_size + (off_t)done);
 		if (n < 0) {
 			rc = -errno;
-			/* What is cut off is ignored by readers; this lets a second try begin
-			 * clean. */
-			return ftruncate(fd, st.st_size) < 0 && errno != EINTR ? -errno : rc;
+			if (done)
+				take_back(fd, st.st_size);
+			return rc;
 		}
 		done += (size_t)n;
 	}

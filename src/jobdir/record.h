@@ -7,9 +7,9 @@
  *		bytes (tlv fields), zeros up to a multiple of 8
  *
  * Records are only appended: spec, held, launch, begin or failure, end, closing. A tail that is cut
- *off or fails its checksum is as if it were not there. Space is reserved at the start, so that a
- *full disk still takes the end. The holder has the file's flock(2) as long as it lives: that lock
- *is the proof that somebody looks after the job. Descriptors are the callers' to close.
+ * off or fails its checksum is as if it were not there. Space is reserved at the start, so that a
+ * full disk still takes the end. The holder has the file's flock(2) as long as it lives: that lock
+ * is the proof that somebody looks after the job. Descriptors are the callers' to close.
  */
 #ifndef JOBWIRE_JOBDIR_RECORD_H
 #define JOBWIRE_JOBDIR_RECORD_H
@@ -56,10 +56,12 @@ struct record {
 	struct closing closing;
 };
 
-/* Make the file in the job's folder with its spec, locked, with room for all that will follow. */
+/* Make the file in the job's folder with its spec, locked, with room for all that will follow. On
+ * failure there is no file, unless it had been there. */
 int record_create(int dirfd, const struct spec *spec, int *ret_fd, struct err *err) MUST_CHECK;
 
-/* Append one record, whole or not at all: 0 or -errno. `sync`: and wait for the disk. */
+/* Append one record, whole or not at all: 0 or -errno. `sync`: and wait for the disk; if only that
+ * fails the record is there all the same. */
 int record_append(int fd, enum record_type type, const void *bytes, size_t len,
 		  bool sync) MUST_CHECK;
 int record_append_launch(int fd, const struct launch *launch, bool sync) MUST_CHECK;

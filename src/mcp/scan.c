@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 struct scan {
 	const char *start, *p, *end;

@@ -8,7 +8,7 @@
  * and what must go back unchanged (ids, progress tokens) is taken from the text itself.
  *
  * Pure functions, thread-safe. Limits: depth, number of values, length of one number; UTF-8 is the
- * caller's to check (text/utf8.h). All but scan_check() want text that passed it.
+ * caller's to check (base/utf8.h). All but scan_check() want text that passed it.
  */
 #ifndef JOBWIRE_MCP_SCAN_H
 #define JOBWIRE_MCP_SCAN_H

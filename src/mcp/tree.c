@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 /* cJSON's form of the text, which may be the text itself: *ret_copy is then NULL, else the caller
  * frees it. */

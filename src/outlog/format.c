@@ -32,9 +32,10 @@ index_decode(const unsigned char in[INDEX_ENTRY_LEN], struct index_entry *ret_en
 	ret_entry->wall_ns = (int64_t)get_le64(in);
 	ret_entry->end[OUTLOG_OUT] = get_le64(in + 8);
 	ret_entry->end[OUTLOG_ERR] = get_le64(in + 16);
-	/* Zeros are what a hole reads as; their checksum is not zero, but an entry ends somewhere.
-	 */
-	return ret_entry->end[OUTLOG_OUT] || ret_entry->end[OUTLOG_ERR];
+	if (ret_entry->end[OUTLOG_OUT] > OUTLOG_OFFSET_MAX ||
+	    ret_entry->end[OUTLOG_ERR] > OUTLOG_OFFSET_MAX)
+		return false;
+	return ret_entry->end[OUTLOG_OUT] || ret_entry->end[OUTLOG_ERR]; /* it ends somewhere */
 }
 
 char *
@@ -60,7 +61,7 @@ segment_parse(const char *name, enum outlog_stream *ret_stream, uint64_t *ret_of
 		offset = strtoull(name + len, &end, 10);
 		*ret_stream = (enum outlog_stream)i;
 		*ret_offset = offset;
-		return errno == 0 && *end == '\0' &&
+		return errno == 0 && *end == '\0' && offset <= OUTLOG_OFFSET_MAX &&
 		       strcmp(segment_name(*ret_stream, offset, again), name) == 0;
 	}
 	return false;

@@ -16,6 +16,9 @@
 #define INDEX_HEADER_LEN 32         /* magic, zeros; as long as an entry */
 #define INDEX_ENTRY_LEN  32
 
+/* No stream reaches further, and sums of two such offsets do not run over. */
+#define OUTLOG_OFFSET_MAX (UINT64_MAX / 4)
+
 struct index_entry {
 	int64_t wall_ns;              /* when the first of its bytes was read */
 	uint64_t end[OUTLOG_STREAMS]; /* how far each stream reached behind it */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -24,9 +23,9 @@ struct segment {
 	enum outlog_stream stream;
 	uint64_t offset; /* of its first byte */
 	uint64_t len;
-	uint64_t first_entry;      /* of the index: the entry of its first byte */
-	uint64_t weight;           /* of the whole log when it began */
-	TAILQ_ENTRY(segment) link; /* in the order of their first bytes */
+	uint64_t first_entry; /* of the index: the entry of its first byte */
+	uint64_t weight;      /* of the whole log when it began */
+	struct segment *next; /* in the order of their first bytes */
 };
 
 struct outlog {
@@ -36,9 +35,10 @@ struct outlog {
 	uint64_t segment_size;
 	bool discarding;
 
-	TAILQ_HEAD(, segment) segments;
-	struct segment *active[OUTLOG_STREAMS]; /* the one that is written to, or NULL */
-	int fd[OUTLOG_STREAMS];                 /* of the active one */
+	struct segment *first, **end; /* segments; `end` is where the next one is hung */
+	/* The one that is written to, or NULL; while it is empty it is not in the list. */
+	struct segment *active[OUTLOG_STREAMS];
+	int fd[OUTLOG_STREAMS]; /* of the active one */
 	struct outlog_extent extent[OUTLOG_STREAMS];
 	uint64_t consumed[OUTLOG_STREAMS];
 	uint64_t stored_bytes; /* sum of all segments' lengths */
@@ -67,24 +67,36 @@ outlog_new(int dirfd, uint64_t cap_bytes, enum outlog_full full, struct outlog *
 	log->segment_size =
 		cap_bytes ? MIN(MAX(cap_bytes / 8, SEGMENT_MIN), SEGMENT_MAX) : SEGMENT_PLAIN;
 	log->fd[OUTLOG_OUT] = log->fd[OUTLOG_ERR] = log->indexfd = -1;
-	TAILQ_INIT(&log->segments);
+	log->end = &log->first;
 	*ret_log = log;
 	return 0;
+}
+
+static void
+forget_first(struct outlog *log)
+{
+	struct segment *s = log->first;
+
+	log->first = s->next;
+	if (!log->first)
+		log->end = &log->first;
+	free(s);
 }
 
 void
 outlog_free(struct outlog *log)
 {
-	struct segment *s;
+	int i;
 
 	if (!log)
 		return;
-	while ((s = TAILQ_FIRST(&log->segments))) {
-		TAILQ_REMOVE(&log->segments, s, link);
-		free(s);
+	for (i = 0; i < OUTLOG_STREAMS; i++) {
+		if (log->active[i] && log->active[i]->len == 0)
+			free(log->active[i]);
+		fd_close(&log->fd[i]);
 	}
-	fd_close(&log->fd[OUTLOG_OUT]);
-	fd_close(&log->fd[OUTLOG_ERR]);
+	while (log->first)
+		forget_first(log);
 	fd_close(&log->indexfd);
 	free(log);
 }
@@ -134,14 +146,14 @@ close_active(struct outlog *log, enum outlog_stream stream)
 	fd_close(&log->fd[stream]);
 	log->active[stream] = NULL;
 	if (log->last_stream == stream)
-		log->last_open = false; /* a segment begins with an entry of its own */
+		log->last_open = false; /* what was dropped has no entry that may grow */
 }
 
 /* Entries before the first one that a live segment needs are of no use: free their blocks. */
 static void
 cut_index(struct outlog *log)
 {
-	const struct segment *s = TAILQ_FIRST(&log->segments);
+	const struct segment *s = log->first;
 	uint64_t end;
 
 	log->dead_entries = s ? s->first_entry : log->entries;
@@ -157,16 +169,15 @@ cut_index(struct outlog *log)
 static void
 drop_oldest(struct outlog *log)
 {
-	struct segment *s = TAILQ_FIRST(&log->segments);
+	struct segment *s = log->first;
 	char name[SEGMENT_NAME_MAX];
 
 	if (log->active[s->stream] == s)
 		close_active(log, s->stream);
 	(void)unlinkat(log->dirfd, segment_name(s->stream, s->offset, name), 0);
-	TAILQ_REMOVE(&log->segments, s, link);
 	log->extent[s->stream].start = s->offset + s->len;
 	log->stored_bytes -= s->len;
-	free(s);
+	forget_first(log);
 	cut_index(log);
 }
 
@@ -187,7 +198,7 @@ make_room(struct outlog *log, uint64_t want)
 	if (!log->cap)
 		return 0;
 	while (live_bytes(log) + want + INDEX_ENTRY_LEN > log->cap) {
-		s = TAILQ_FIRST(&log->segments);
+		s = log->first;
 		if (!s)
 			return 0; /* an empty log takes one piece, however small the cap */
 		if (may_drop(log, s))
@@ -206,6 +217,7 @@ static int
 open_index(struct outlog *log)
 {
 	static const unsigned char header[INDEX_HEADER_LEN] = INDEX_MAGIC;
+	ssize_t n;
 	int rc;
 
 	if (log->indexfd >= 0)
@@ -213,9 +225,10 @@ open_index(struct outlog *log)
 	log->indexfd = sys_openat(log->dirfd, INDEX_FILE, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (log->indexfd < 0)
 		return -errno;
-	if (sys_pwrite(log->indexfd, header, sizeof header, 0) == (ssize_t)sizeof header)
+	n = sys_pwrite(log->indexfd, header, sizeof header, 0);
+	if (n == (ssize_t)sizeof header)
 		return 0;
-	rc = errno ? -errno : -ENOSPC;
+	rc = n < 0 ? -errno : -ENOSPC;
 	fd_close(&log->indexfd);
 	return rc;
 }
@@ -227,7 +240,8 @@ open_segment(struct outlog *log, enum outlog_stream stream)
 	struct segment *s;
 
 	s = log->active[stream];
-	if (s && (s->len >= log->segment_size || weight(log) - s->weight >= 2 * log->segment_size))
+	if (s && s->len &&
+	    (s->len >= log->segment_size || weight(log) - s->weight >= 2 * log->segment_size))
 		close_active(log, stream);
 	if (log->active[stream])
 		return 0;
@@ -242,13 +256,21 @@ open_segment(struct outlog *log, enum outlog_stream stream)
 		free(s);
 		return -errno;
 	}
-	s->first_entry = log->entries;
-	s->weight = weight(log);
-	if (log->last_stream == stream)
-		log->last_open = false;
-	TAILQ_INSERT_TAIL(&log->segments, s, link);
 	log->active[stream] = s;
 	return 0;
+}
+
+/* The first bytes of the segment are stored. Not before now does it take part: dropping an empty
+ * one would remove the name under which its bytes are about to be found. */
+static void
+begin_segment(struct outlog *log, struct segment *s)
+{
+	s->first_entry = log->entries;
+	s->weight = weight(log);
+	if (log->last_stream == s->stream)
+		log->last_open = false; /* it begins with an entry of its own */
+	*log->end = s;
+	log->end = &s->next;
 }
 
 int
@@ -307,6 +329,8 @@ store(struct outlog *log, enum outlog_stream stream, int64_t wall_ns, const unsi
 	n = sys_pwrite(log->fd[stream], bytes, len, (off_t)s->len);
 	if (n <= 0)
 		return n < 0 ? -errno : -ENOSPC;
+	if (s->len == 0)
+		begin_segment(log, s);
 	s->len += (uint64_t)n;
 	log->stored_bytes += (uint64_t)n;
 	log->extent[stream].stored += (uint64_t)n;

@@ -125,37 +125,42 @@ open_segment(struct outlog_reader *r, enum outlog_stream stream, uint64_t base)
 	return 0;
 }
 
+ssize_t
+reader_pread(int fd, void *bytes, size_t max, uint64_t at, bool nowait)
+{
+	struct iovec iov = { bytes, max };
+	ssize_t n;
+
+	if (nowait) {
+		n = TEMP_FAILURE_RETRY(preadv2(fd, &iov, 1, (off_t)at, RWF_NOWAIT));
+		if (n >= 0 || errno == EAGAIN)
+			return n < 0 ? -EAGAIN : n;
+	} /* else this filesystem does not know it */
+	n = TEMP_FAILURE_RETRY(pread(fd, bytes, max, (off_t)at));
+	return n < 0 ? -errno : n;
+}
+
 /* Bytes at `offset` of the segment that is open; 0 where it does not reach. */
 static ssize_t
 read_open(const struct outlog_reader *r, enum outlog_stream stream, uint64_t offset, void *bytes,
-	  size_t max, bool nowait)
+	  size_t max)
 {
-	struct iovec iov = { bytes, max };
 	int fd = r->segment[stream].fd;
-	off_t at;
-	ssize_t n;
 
-	if (fd < 0 || offset < r->segment[stream].base)
+	if (fd < 0 || offset < r->segment[stream].base || offset > OUTLOG_OFFSET_MAX)
 		return 0;
-	at = (off_t)(offset - r->segment[stream].base);
-	if (nowait) {
-		n = TEMP_FAILURE_RETRY(preadv2(fd, &iov, 1, at, RWF_NOWAIT));
-		if (n >= 0 || errno == EAGAIN)
-			return n < 0 ? -EAGAIN : n;
-	}
-	n = TEMP_FAILURE_RETRY(pread(fd, bytes, max, at));
-	return n < 0 ? -errno : n;
+	return reader_pread(fd, bytes, max, offset - r->segment[stream].base, r->nowait);
 }
 
 ssize_t
 reader_piece(struct outlog_reader *r, enum outlog_stream stream, uint64_t *offset, void *bytes,
-	     size_t max, bool nowait)
+	     size_t max)
 {
 	struct neighbours near;
 	ssize_t n;
 	int tries, rc;
 
-	n = read_open(r, stream, *offset, bytes, max, nowait);
+	n = read_open(r, stream, *offset, bytes, max);
 	/* Whatever is listed may be dropped before it is opened: then look again. */
 	for (tries = 0; n == 0 && tries < SEARCH_TRIES; tries++) {
 		near = (struct neighbours){ .stream = stream, .offset = *offset };
@@ -165,7 +170,7 @@ reader_piece(struct outlog_reader *r, enum outlog_stream stream, uint64_t *offse
 		if (rc < 0 && rc != -ENOENT)
 			return rc;
 		if (rc == 0 && near.has_below)
-			n = read_open(r, stream, *offset, bytes, max, nowait);
+			n = read_open(r, stream, *offset, bytes, max);
 		if (n != 0)
 			return n;
 		/* With a segment above, the one below is complete: what lies between is gone. */
@@ -177,40 +182,58 @@ reader_piece(struct outlog_reader *r, enum outlog_stream stream, uint64_t *offse
 	return n;
 }
 
+/* The segments of each stream that lie there. */
+struct span {
+	bool any;
+	uint64_t first, last; /* their bases */
+};
+
 static void
 widen(void *arg, enum outlog_stream stream, uint64_t base)
 {
-	struct outlog_extents *e = arg;
+	struct span *span = (struct span *)arg + stream;
 
-	if (e->stream[stream].stored == 0 && e->stream[stream].start == 0) {
-		e->stream[stream].start = base;
-		e->stream[stream].stored = base + 1; /* marks: seen */
+	span->first = span->any ? MIN(span->first, base) : base;
+	span->last = span->any ? MAX(span->last, base) : base;
+	span->any = true;
+}
+
+int
+reader_extents(struct outlog_reader *r, struct outlog_extents *ret)
+{
+	struct span spans[OUTLOG_STREAMS] = { 0 };
+	char name[SEGMENT_NAME_MAX];
+	struct index_entry last;
+	struct stat st;
+	uint64_t count;
+	int i, rc;
+
+	memset(ret, 0, sizeof *ret);
+	/* The index first: what it tells of has been written when the folder is read. */
+	rc = index_count(r, &count, &last);
+	if (rc == 0)
+		rc = walk_segments(r, widen, spans);
+	for (i = 0; i < OUTLOG_STREAMS && rc == 0; i++) {
+		/* Of a stream without segments all is gone. */
+		ret->stream[i].start = spans[i].any ? spans[i].first : last.end[i];
+		ret->stream[i].stored = last.end[i];
+		r->start[i] = MAX(r->start[i], ret->stream[i].start);
+		if (!spans[i].any)
+			continue;
+		(void)segment_name((enum outlog_stream)i, spans[i].last, name);
+		st.st_size = 0;
+		if (fstatat(r->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+			rc = -errno;
+		ret->stream[i].stored = MAX(last.end[i], spans[i].last + (uint64_t)st.st_size);
 	}
-	e->stream[stream].start = MIN(e->stream[stream].start, base);
-	e->stream[stream].stored = MAX(e->stream[stream].stored, base + 1);
+	return rc;
 }
 
 int
 outlog_reader_extents(struct outlog_reader *r, struct outlog_extents *ret)
 {
-	char name[SEGMENT_NAME_MAX];
-	struct stat st;
-	uint64_t base;
-	int i, rc;
-
-	memset(ret, 0, sizeof *ret);
-	rc = walk_segments(r, widen, ret);
-	for (i = 0; i < OUTLOG_STREAMS && rc == 0; i++) {
-		if (ret->stream[i].stored == 0)
-			continue;
-		base = ret->stream[i].stored - 1; /* of the last segment */
-		(void)segment_name((enum outlog_stream)i, base, name);
-		st.st_size = 0;
-		if (fstatat(r->dirfd, name, &st, 0) < 0 && errno != ENOENT)
-			rc = -errno;
-		ret->stream[i].stored = base + (uint64_t)st.st_size;
-	}
-	return rc;
+	reader_begin(r, false);
+	return reader_end(r, reader_extents(r, ret));
 }
 
 /* What the chunks of a single stream's bytes are: the index knows their times. */
@@ -223,7 +246,7 @@ time_chunks(struct outlog_reader *r, enum outlog_stream stream, uint64_t offset,
 
 	for (n = 0; n < max_chunks && offset < end; n++) {
 		chunks[n].stream = stream;
-		chunks[n].wall_ns = reader_time_of(r, stream, offset, &until);
+		chunks[n].wall_ns = index_time_of(r, stream, offset, &until);
 		chunks[n].len = (size_t)(MIN(MAX(until, offset + 1), end) - offset);
 		offset += chunks[n].len;
 	}
@@ -231,22 +254,18 @@ time_chunks(struct outlog_reader *r, enum outlog_stream stream, uint64_t offset,
 	return n;
 }
 
-int
-outlog_read(struct outlog_reader *r, enum outlog_view view, uint64_t offset, void *bytes,
-	    size_t max, bool nowait, struct outlog_chunk *chunks, size_t max_chunks,
-	    struct outlog_result *ret)
+static int
+read_stream(struct outlog_reader *r, enum outlog_stream stream, uint64_t offset, void *bytes,
+	    size_t max, struct outlog_chunk *chunks, size_t max_chunks, struct outlog_result *ret)
 {
-	enum outlog_stream stream = (enum outlog_stream)view;
 	unsigned char *p = bytes;
 	uint64_t at = offset;
 	ssize_t n;
 
-	if (view == OUTLOG_VIEW_COMBINED)
-		return reader_combined(r, offset, bytes, max, nowait, chunks, max_chunks, ret);
 	memset(ret, 0, sizeof *ret);
 	ret->offset = offset;
 	while (ret->len < max) {
-		n = reader_piece(r, stream, &at, p + ret->len, max - ret->len, nowait);
+		n = reader_piece(r, stream, &at, p + ret->len, max - ret->len);
 		if (n == -EAGAIN && ret->len)
 			break; /* what there is will do */
 		if (n < 0)
@@ -263,4 +282,17 @@ outlog_read(struct outlog_reader *r, enum outlog_view view, uint64_t offset, voi
 	if (chunks)
 		ret->n_chunks = time_chunks(r, stream, ret->offset, &ret->len, chunks, max_chunks);
 	return 0;
+}
+
+int
+outlog_read(struct outlog_reader *r, enum outlog_view view, uint64_t offset, void *bytes,
+	    size_t max, bool nowait, struct outlog_chunk *chunks, size_t max_chunks,
+	    struct outlog_result *ret)
+{
+	reader_begin(r, nowait);
+	if (view == OUTLOG_VIEW_COMBINED)
+		return reader_end_indexed(
+			r, reader_combined(r, offset, bytes, max, chunks, max_chunks, ret));
+	return reader_end(r, read_stream(r, (enum outlog_stream)view, offset, bytes, max, chunks,
+					 max_chunks, ret));
 }

@@ -3,9 +3,10 @@
  * reader - the output log from the other side: by offset, in one stream or both in order.
  *
  * A reader sees what is on disk, while the holder writes and after it has gone; a segment that is
- * dropped under it becomes a gap, never an error. Threads: one reader, one thread; several readers
- * of one log need nothing of each other. With `nowait` a read that would have to wait for the disk
- * gives -EAGAIN instead, and the caller repeats it on a worker with a reader of its own.
+ * dropped under it becomes a gap, never an error (one that it has open may be read a while longer).
+ * Threads: one reader, one thread; several readers of one log need nothing of each other. With
+ * `nowait` a read that would have to wait for the disk gives -EAGAIN instead, and the caller
+ * repeats it on a worker with a reader of its own.
  */
 #ifndef JOBWIRE_OUTLOG_READER_H
 #define JOBWIRE_OUTLOG_READER_H
@@ -40,6 +41,8 @@ struct outlog_result {
 	size_t n_chunks;
 };
 
+/* `start` is the first byte that is stored, `stored` their end; where all of a stream is gone, both
+ * are where it goes on. */
 struct outlog_extents {
 	struct {
 		uint64_t start, stored;
@@ -73,7 +76,8 @@ int outlog_tail(struct outlog_reader *r, enum outlog_view view, size_t lines, vo
 		size_t max, bool nowait, struct outlog_chunk *chunks, size_t max_chunks,
 		struct outlog_result *ret, size_t *ret_lines, bool *ret_cut) MUST_CHECK;
 
-/* Which offsets of both streams a combined offset stands for. 0 or -errno. */
+/* Which offsets of both streams a combined offset stands for; one beyond the end, for the end of
+ * what is in order. 0 or -errno. */
 int outlog_split(struct outlog_reader *r, uint64_t combined,
 		 uint64_t ret_offsets[OUTLOG_STREAMS]) MUST_CHECK;
 

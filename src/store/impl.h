@@ -35,7 +35,8 @@ enum statement {
 struct store {
 	sqlite3 *db;
 	sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared at their first use */
-	int wal_pages;
+	int wal_pages;                             /* length of the write-ahead log */
+	int checkpoint_pages;                      /* when it was last found worth a checkpoint */
 };
 
 /* The statement, ready to bind; NULL: store_error() tells. */

@@ -38,9 +38,10 @@ static const char *const migrations[] = {
 	"	input_offset INTEGER NOT NULL,"
 	"	killed INTEGER NOT NULL, survivors INTEGER NOT NULL,"
 	"	user_us INTEGER NOT NULL, system_us INTEGER NOT NULL,"
-	"	max_rss_kib INTEGER NOT NULL);"
+	"	max_rss_kib INTEGER NOT NULL,"
+	"	n_labels INTEGER NOT NULL);"
 	"CREATE INDEX jobs_open ON jobs (number) WHERE closed_ns = 0;"
-	"CREATE INDEX jobs_state ON jobs (state, number);"
+
 	"CREATE INDEX jobs_grp ON jobs (grp, number) WHERE grp <> '';"
 	"CREATE INDEX jobs_name ON jobs (name, number) WHERE name <> '';"
 	"CREATE TABLE labels ("

@@ -9,8 +9,11 @@
 #include "store/impl.h"
 #include "store/schema.h"
 
-/* Pages of the write-ahead log after which a checkpoint is worth its reads and writes. */
+/* Pages (4 KiB) of the write-ahead log after which a checkpoint is worth its reads and writes. */
 #define CHECKPOINT_PAGES 1000
+/* Under load the log never comes to its end, and grows: from here on writers wait for it once. */
+#define LONG_PAGES 16000
+#define BUSY_MS    2000
 
 static const char names[] = ""
 #define COLUMN(type, name) ", " #name
@@ -150,6 +153,8 @@ on_wal(void *arg, sqlite3 *db, const char *name, int pages)
 	struct store *s = arg;
 
 	(void)db, (void)name;
+	if (pages < s->wal_pages)
+		s->checkpoint_pages = 0; /* it has begun anew */
 	s->wal_pages = pages;
 	return SQLITE_OK;
 }
@@ -163,7 +168,7 @@ set_up(struct store *s, struct err *err)
 				      "PRAGMA cache_size = -1024;"
 				      "PRAGMA wal_autocheckpoint = 0;";
 
-	(void)sqlite3_busy_timeout(s->db, 2000);
+	(void)sqlite3_busy_timeout(s->db, BUSY_MS);
 	(void)sqlite3_extended_result_codes(s->db, 1);
 	if (sqlite3_exec(s->db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
 		return store_error(s, "open", err);
@@ -243,22 +248,29 @@ store_next_epoch(struct store *s, int64_t *ret_epoch, struct err *err)
 bool
 store_wants_checkpoint(struct store *s)
 {
-	if (s->wal_pages < CHECKPOINT_PAGES)
+	if (s->wal_pages - s->checkpoint_pages < CHECKPOINT_PAGES)
 		return false;
-	s->wal_pages = 0;
+	s->checkpoint_pages = s->wal_pages;
 	return true;
 }
 
-int
-store_checkpoint(const char *path, struct err *err)
+bool
+store_wal_is_long(const struct store *s)
 {
+	return s->wal_pages >= LONG_PAGES;
+}
+
+int
+store_checkpoint(const char *path, bool wait, struct err *err)
+{
+	int mode = wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
 	struct store s = { 0 };
 	int rc = 0;
 
 	if (sqlite3_open_v2(path, &s.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
 		    SQLITE_OK ||
-	    sqlite3_wal_checkpoint_v2(s.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) !=
-		    SQLITE_OK)
+	    sqlite3_busy_timeout(s.db, BUSY_MS) != SQLITE_OK ||
+	    sqlite3_wal_checkpoint_v2(s.db, NULL, mode, NULL, NULL) != SQLITE_OK)
 		rc = store_error(&s, "checkpoint", err);
 	(void)sqlite3_close(s.db);
 	return rc;

@@ -121,9 +121,12 @@ int store_begin(struct store *s, struct err *err) MUST_CHECK;
 int store_commit(struct store *s, struct err *err) MUST_CHECK;
 void store_rollback(struct store *s);
 
-/* Bytes of write-ahead log since the last call that said "now": is a checkpoint worth it? */
+/* Has the write-ahead log grown enough since the last call that said so? */
 bool store_wants_checkpoint(struct store *s);
-/* With a connection of its own, from any thread. */
-int store_checkpoint(const char *path, struct err *err) MUST_CHECK;
+/* Is it so long that writers should rather wait for its end than let it grow? */
+bool store_wal_is_long(const struct store *s);
+/* Fold the log back into the database, with a connection of its own, from any thread. `wait`: until
+ * it is folded whole, and begins anew; otherwise as far as writers let it. */
+int store_checkpoint(const char *path, bool wait, struct err *err) MUST_CHECK;
 
 #endif

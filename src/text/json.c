@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define BLOCK      ((size_t)1024)
 #define ESCAPE_MAX 6 /* \u0001 */

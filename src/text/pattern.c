@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define WINDOW_MAX    (2 * PATTERN_SPAN) /* the most that is looked at behind `from` */
 #define NESTING_MAX   100
@@ -99,8 +100,7 @@ find_refused(const char *text, size_t len)
 				return len;
 			i = (size_t)(end_quote - text) + 2;
 		} else if (text[i] == '\\') {
-			i += text[i + 1] == 'c' ? 3
-						: 2; /* \c takes any character, also a backslash */
+			i += text[i + 1] == 'c' ? 3 : 2; /* \c takes one more, also a backslash */
 		} else {
 			i++;
 		}
@@ -382,8 +382,7 @@ search(struct pattern *p, size_t end, bool is_final, struct pattern_match *match
 {
 	int rc;
 
-	/* Where nothing stands yet no match may begin: PCRE2's JIT would let ".*" be empty there.
-	 */
+	/* Where nothing stands yet no match may begin: JIT would let ".*" be empty there. */
 	while (is_final ? p->from <= end : p->from < end) {
 		rc = is_final ? look(p, end, end, 0) : look(p, end - 1, end, PCRE2_PARTIAL_HARD);
 		if (rc == PCRE2_ERROR_NOMATCH) {

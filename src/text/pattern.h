@@ -8,7 +8,7 @@
  * never blocks: for worker threads.
  *
  * Meaning: UTF-8, PCRE2_MULTILINE, and \n, \r and \r\n each end a line. So ^ matches behind every
- * line's end, at once, also behind the last; $ matches before a line's end, and at the end of the
+ * line's end, also behind the last; $ matches before a line's end, and at the end of the
  * stream when pattern_finish() has told that this is the end, not where the stream merely pauses.
  * A match is reported when nothing that could follow would change it: "a+" not before something
  * else than "a" has come, "Password: *" not before what follows the blanks. Who waits for a prompt
@@ -24,8 +24,8 @@
  * \z, \b and lookaheads take it for the end), so at most 2 * PATTERN_SPAN bytes of a match are
  * reported. A look at a window of that size may cost PATTERN_CPU_MS of processor time, then the
  * pattern fails soon; so does one that backtracks too often or too deep. The caller bounds the sum.
- * Memory: under 200 KiB, and while a pattern needs it a stack of up to 1 MiB (JIT) or a heap of up
- * to 16 MiB (without).
+ * Memory: some 100 KiB, with the machine code of a large pattern up to 1 MiB; and where a pattern
+ * needs it a stack of up to 1 MiB (JIT) or a heap of up to 16 MiB (without).
  */
 #ifndef JOBWIRE_TEXT_PATTERN_H
 #define JOBWIRE_TEXT_PATTERN_H

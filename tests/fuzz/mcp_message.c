@@ -6,9 +6,9 @@
 #include <cjson/cJSON.h>
 #include <stdint.h>
 
+#include "base/utf8.h"
 #include "mcp/scan.h"
 #include "mcp/session.h"
-#include "text/utf8.h"
 
 #include "../fixtures/mcp_tools.h"
 

@@ -5,8 +5,8 @@
  * What a job wrote is bytes. Where text is owed, each maximal invalid piece becomes one U+FFFD, as
  * browsers and Python do. Pure functions, thread-safe.
  */
-#ifndef JOBWIRE_TEXT_UTF8_H
-#define JOBWIRE_TEXT_UTF8_H
+#ifndef JOBWIRE_BASE_UTF8_H
+#define JOBWIRE_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
