@@ -102,6 +102,18 @@ fail:
 	return rc;
 }
 
+static void
+drop_all(struct work_list *works)
+{
+	struct work *w;
+
+	while ((w = TAILQ_FIRST(works))) {
+		TAILQ_REMOVE(works, w, link);
+		if (w->drop)
+			w->drop(w);
+	}
+}
+
 void
 work_pool_free(struct work_pool *pool)
 {
@@ -115,6 +127,8 @@ work_pool_free(struct work_pool *pool)
 	(void)pthread_mutex_unlock(&pool->lock);
 	for (i = 0; i < pool->started; i++)
 		(void)pthread_join(pool->threads[i], NULL);
+	drop_all(&pool->waiting);
+	drop_all(&pool->finished);
 	fd_close(&pool->fd);
 	(void)pthread_cond_destroy(&pool->more);
 	(void)pthread_mutex_destroy(&pool->lock);

@@ -127,7 +127,7 @@ attach_say_left(const struct attach *a)
 	uint64_t offset = a->follow.offset - sink_len(&a->sink);
 
 	cli_say(a->cli,
-		"job %.8s goes on without us (%s); come back with: jobwire%s%s logs -f %s%" PRIu64
+		"left job %.8s to itself (%s); come back with: jobwire%s%s logs -f %s%" PRIu64
 		" %.8s",
 		a->id, a->left_why, dir ? " --state-dir " : "", dir ? dir : "", "--since-offset ",
 		offset, a->id);

@@ -10,7 +10,7 @@
 #include "cli/print_json.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define LINE_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
@@ -149,6 +149,8 @@ show_stream(const char *label, const Jobwire__V1__StreamInfo *s)
 	if (s->start || s->stored < s->end)
 		line(label, "%" PRIu64 " bytes (%s); stored: %" PRIu64 " to %" PRIu64, s->end,
 		     human_size(s->end, size), s->start, s->stored);
+	else if (s->end < 1024)
+		line(label, "%" PRIu64 " bytes", s->end);
 	else
 		line(label, "%" PRIu64 " bytes (%s)", s->end, human_size(s->end, size));
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #define SAFE_IN_SHELL "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,~^"
 

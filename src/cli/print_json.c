@@ -112,8 +112,8 @@ put_end(struct json *j, const Jobwire__V1__Job *job)
 	json_uint(j, "killed_processes", job->killed_processes);
 	json_uint(j, "survivors", job->survivors);
 	json_uint(j, "lingering", job->lingering);
-	json_seconds(j, "user", (int64_t)(job->user_us / 1000));
-	json_seconds(j, "system", (int64_t)(job->system_us / 1000));
+	json_seconds(j, "cpu_user", (int64_t)(job->user_us / 1000));
+	json_seconds(j, "cpu_system", (int64_t)(job->system_us / 1000));
 	json_uint(j, "max_rss_kib", job->max_rss_kib);
 }
 

@@ -10,7 +10,7 @@
 #include "base/id.h"
 #include "base/quantity.h"
 #include "cli/cli.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 #include "wire/message.h"
 
 #define SCRIPT_MAX  ((size_t)1024 * 1024) /* as the engine takes it */

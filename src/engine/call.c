@@ -23,8 +23,8 @@ unpark(struct call *call)
 {
 	if (!call->parked)
 		return;
-	call->parked = false;
-	call->eng->n_parked--;
+	call->eng->n_polls -= call->polls;
+	call->parked = call->polls = false;
 	event_free(call->timer);
 	call->timer = NULL;
 }
@@ -108,11 +108,6 @@ call_park(struct call *call, uint32_t wait_ms, void (*expired)(struct call *call
 	uint32_t ms = call_clamp(call, wait_ms);
 	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
 
-	if (call->eng->n_parked >= (unsigned)call->eng->settings.max_parked)
-		return err_set(err, ERR_RESOURCE_EXHAUSTED,
-			       "%u calls wait already, as many as the engine allows "
-			       "(JOBWIRE_MAX_PARKED); try again later, or do not wait",
-			       call->eng->n_parked);
 	call->timer = evtimer_new(call->eng->base, on_timer, call);
 	if (!call->timer || event_add(call->timer, &tv) < 0) {
 		if (call->timer)
@@ -121,9 +116,28 @@ call_park(struct call *call, uint32_t wait_ms, void (*expired)(struct call *call
 		return err_sys(err, ENOMEM, "wait");
 	}
 	call->parked = true;
-	call->eng->n_parked++;
 	call->expired = expired;
 	call->cancelled = cancelled;
+	return 0;
+}
+
+int
+call_poll(struct call *call, uint32_t wait_ms, void (*expired)(struct call *call),
+	  void (*cancelled)(struct call *call), struct err *err)
+{
+	struct engine *eng = call->eng;
+	int rc;
+
+	if (eng->n_polls >= (unsigned)eng->settings.max_parked)
+		return err_set(err, ERR_RESOURCE_EXHAUSTED,
+			       "%u calls wait already, as many as the engine allows "
+			       "(JOBWIRE_MAX_PARKED); try again later, or do not wait",
+			       eng->n_polls);
+	rc = call_park(call, wait_ms, expired, cancelled, err);
+	if (rc < 0)
+		return rc;
+	call->polls = true;
+	eng->n_polls++;
 	return 0;
 }
 

@@ -38,7 +38,7 @@ struct call {
 	bool in_handler, answered;
 
 	/* While it is parked: */
-	bool parked;
+	bool parked, polls;
 	void *state;                        /* the handler's, in the arena */
 	void (*expired)(struct call *call); /* the deadline: answer */
 	void (*cancelled)(
@@ -59,9 +59,12 @@ struct client {
 void call_reply(struct call *call, const ProtobufCMessage *message);
 void call_fail(struct call *call, const struct err *err);
 
-/* Wait at most `wait_ms`, cut so that the client's own deadline is kept. Refused when too many
- * calls wait already. */
+/* Wait at most `wait_ms`, cut so that the client's own deadline is kept, for something that comes
+ * soon: an answer of the holder, of the disk. */
 int call_park(struct call *call, uint32_t wait_ms, void (*expired)(struct call *call),
+	      void (*cancelled)(struct call *call), struct err *err) MUST_CHECK;
+/* The same for a long poll: counted, and refused when as many wait already as may. */
+int call_poll(struct call *call, uint32_t wait_ms, void (*expired)(struct call *call),
 	      void (*cancelled)(struct call *call), struct err *err) MUST_CHECK;
 /* How long a wait of `wait_ms` really is. */
 uint32_t call_clamp(const struct call *call, uint32_t wait_ms);

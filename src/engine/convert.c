@@ -227,6 +227,15 @@ convert_job(struct call *call, const struct job_view *view, bool whole, Jobwire_
 }
 
 int
+convert_choice(int value, int most, const char *field, struct err *err)
+{
+	if (value < 0 || value > most)
+		return err_field(err, ERR_INVALID_ARGUMENT, field, "%s: %d is not between 0 and %d",
+				 field, value, most);
+	return 0;
+}
+
+int
 convert_view(Jobwire__V1__Stream stream, enum outlog_view *ret_view, struct err *err)
 {
 	switch (stream) {

@@ -20,6 +20,9 @@ struct err;
 int convert_job(struct call *call, const struct job_view *view, bool whole,
 		Jobwire__V1__Job **ret_job, struct err *err) MUST_CHECK;
 
+/* INVALID_ARGUMENT for a number that the enum does not have: protobuf-c takes any. */
+int convert_choice(int value, int most, const char *field, struct err *err) MUST_CHECK;
+
 /* Which view a request's stream means; COMBINED where it says nothing. */
 int convert_view(Jobwire__V1__Stream stream, enum outlog_view *ret_view,
 		 struct err *err) MUST_CHECK;

@@ -31,8 +31,6 @@ struct work_pool;
 
 LIST_HEAD(calls, call);
 
-#define ENGINE_WATCHES 16 /* descriptors and signals that the loop waits for, at most */
-
 struct engine {
 	struct settings settings;
 	struct endpoint endpoint;
@@ -50,14 +48,14 @@ struct engine {
 	int64_t started_ns;
 	struct map clients; /* connections, by id */
 	struct calls calls; /* every one that is not answered */
-	unsigned n_parked;
+	unsigned n_polls;   /* of them, long polls that wait */
 
 	bool stopping;
 	struct call *ending;       /* a Shutdown that waits for the last job, or NULL */
 	char trouble[256];         /* a sentence while the engine is not well, else "" */
 	struct event *retry_event; /* the next try to write */
-	struct event *watches[ENGINE_WATCHES];
-	size_t n_watches;
+	struct event *watches[8];  /* signals and descriptors, for the engine's life */
+	unsigned n_watches;
 	bool checkpointing;
 	uint64_t original_nofile; /* RLIMIT_NOFILE before the engine raised it */
 };

@@ -33,7 +33,7 @@ handle_engine_info(struct call *call, struct err *err)
 	res.max_running = (uint32_t)eng->settings.max_running;
 	res.last_event = events_last(eng->events);
 	res.connections = rpc.connections;
-	res.parked = eng->n_parked;
+	res.parked = eng->n_polls;
 	res.contexts = rpc.contexts;
 	res.contexts_free = rpc.receiving;
 	res.trouble = message_str(eng->trouble);

@@ -114,24 +114,30 @@ events_pending(const struct events *e)
 	return !STAILQ_EMPTY(&e->pending);
 }
 
+static struct store_event
+row_of(const struct events *e, const struct pending *p)
+{
+	return (struct store_event){
+		.epoch = e->eng->epoch,
+		.seq = p->seq,
+		.time_ns = p->time_ns,
+		.kind = p->kind,
+		.job_id = p->job_id,
+		.grp = p->group,
+		.data = { buf_head(&p->bytes), p->bytes.len },
+	};
+}
+
 int
 events_store(struct events *e, struct err *err)
 {
+	struct store_event row;
 	struct pending *p;
 	int rc = 0;
 
 	STAILQ_FOREACH(p, &e->pending, link)
 	{
-		const struct store_event row = {
-			.epoch = e->eng->epoch,
-			.seq = p->seq,
-			.time_ns = p->time_ns,
-			.kind = p->kind,
-			.job_id = p->job_id,
-			.grp = p->group,
-			.data = { buf_head(&p->bytes), p->bytes.len },
-		};
-
+		row = row_of(e, p);
 		rc = store_event_add(e->eng->store, &row, err);
 		if (rc < 0)
 			break;
@@ -181,6 +187,7 @@ struct watch {
 	struct watcher watcher;
 	int64_t epoch, seq; /* the point behind which it looks */
 	bool gap;
+	bool more; /* stored ones are left that were not looked at */
 	size_t limit;
 	Jobwire__V1__Event **events;
 	size_t n;
@@ -212,6 +219,7 @@ collect(struct call *call, struct watch *w, struct err *err)
 			return rc;
 		w->events[w->n++] = (Jobwire__V1__Event *)m;
 	}
+	w->more = i < n || n == FILTER_LOOKED_AT_MAX;
 	return 0;
 }
 
@@ -263,11 +271,11 @@ handle_engine_watch_events(struct call *call, struct err *err)
 	rc = collect(call, w, err);
 	if (rc < 0)
 		return rc;
-	if (w->n || w->gap || req->wait_ms == 0) {
+	if (w->n || w->gap || w->more || req->wait_ms == 0) {
 		reply_watch(call, w);
 		return 0;
 	}
-	rc = call_park(call, req->wait_ms, watch_expired, watch_cancelled, err);
+	rc = call_poll(call, req->wait_ms, watch_expired, watch_cancelled, err);
 	if (rc < 0)
 		return rc;
 	call->state = w;
@@ -276,23 +284,57 @@ handle_engine_watch_events(struct call *call, struct err *err)
 	return 0;
 }
 
+/* Is one of this turn's events for this watcher? Else it has seen them. */
+static bool
+is_concerned(const struct events *e, struct watch *w)
+{
+	const Jobwire__V1__WatchEventsRequest *req = w->watcher.call->req;
+	struct store_event row;
+	struct pending *p;
+
+	STAILQ_FOREACH(p, &e->pending, link)
+	{
+		row = row_of(e, p);
+		if (passes(req->filter, &row))
+			return true;
+	}
+	w->epoch = e->eng->epoch;
+	w->seq = e->seq;
+	return false;
+}
+
+static void
+tell(struct watcher *watcher)
+{
+	struct watch *w = container_of(watcher, struct watch, watcher);
+	struct err err = { 0 };
+	int rc;
+
+	rc = collect(watcher->call, w, &err);
+	if (rc == 0 && w->n == 0)
+		return; /* not stored: the disk refuses it */
+	LIST_REMOVE(watcher, link);
+	if (rc < 0)
+		call_fail(watcher->call, &err);
+	else
+		reply_watch(watcher->call, w);
+}
+
 void
 events_publish(struct events *e)
 {
 	struct watcher *watcher, *next;
-	struct err err = { 0 };
-	struct watch *w;
+	struct pending *p;
 
-	while (!STAILQ_EMPTY(&e->pending)) {
-		publish(e, STAILQ_FIRST(&e->pending));
-		forget(e);
-	}
+	if (STAILQ_EMPTY(&e->pending))
+		return;
+	STAILQ_FOREACH(p, &e->pending, link)
+	publish(e, p);
 	for (watcher = LIST_FIRST(&e->watchers); watcher; watcher = next) {
 		next = LIST_NEXT(watcher, link);
-		w = container_of(watcher, struct watch, watcher);
-		if (collect(watcher->call, w, &err) == 0 && w->n == 0)
-			continue;
-		LIST_REMOVE(watcher, link);
-		reply_watch(watcher->call, w);
+		if (is_concerned(e, container_of(watcher, struct watch, watcher)))
+			tell(watcher);
 	}
+	while (!STAILQ_EMPTY(&e->pending))
+		forget(e);
 }

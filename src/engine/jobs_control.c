@@ -328,6 +328,9 @@ handle_jobs_signal(struct call *call, struct err *err)
 
 	rc = check_signal(req->signal, err);
 	if (rc == 0)
+		rc = convert_choice((int)req->target, JOBWIRE__V1__SIGNAL_TARGET__TARGET_TREE,
+				    "target", err);
+	if (rc == 0)
 		rc = jobs_view(call->eng->jobs, &call->arena, req->job_id, &view, err);
 	if (rc < 0)
 		return rc;

@@ -111,6 +111,9 @@ reply_read(struct reading *r, const struct query *q, const struct job_view *view
 	if (put_chunks(r->call, q, &res.chunks, &res.n_chunks) < 0)
 		return err_sys(err, ENOMEM, "read output");
 	res.offset = q->result.offset;
+	/* What was there has all been dropped. */
+	if (q->result.len == 0 && reach.start == reach.stored)
+		res.offset = MAX(res.offset, reach.start);
 	/* Behind the last stored byte comes what was never stored, if the log is done. */
 	if (q->result.len == 0 && q->result.offset >= reach.stored && reach.end > reach.stored &&
 	    reach.ended)
@@ -173,6 +176,12 @@ cold_free(struct cold_read *c)
 }
 
 static void
+cold_dropped(struct work *w)
+{
+	cold_free(container_of(w, struct cold_read, work));
+}
+
+static void
 cold_done(struct work *w)
 {
 	struct cold_read *c = container_of(w, struct cold_read, work);
@@ -217,6 +226,7 @@ read_cold(struct reading *r, const struct job_view *view, struct err *err)
 		return err_sys(err, ENOMEM, "read output");
 	c->work.run = cold_run;
 	c->work.done = cold_done;
+	c->work.drop = cold_dropped;
 	c->eng = r->call->eng;
 	c->final = view->live == NULL;
 	(void)snprintf(c->id, sizeof c->id, "%s", r->id);
@@ -256,17 +266,14 @@ static int
 read_now(struct reading *r, const struct job_view *view, uint64_t available, struct err *err)
 {
 	struct outlog_reader *reader;
-	bool owned;
 	int rc;
 
 	rc = make_room(r, available, err);
 	if (rc == 0)
-		rc = job_reader(r->call->eng->jobs, view, &reader, &owned, err);
+		rc = job_reader(r->call->eng->jobs, view, &reader, err);
 	if (rc < 0)
 		return rc;
 	run_query(reader, &r->q, true);
-	if (owned)
-		outlog_reader_free(reader);
 	if (r->q.rc == -EAGAIN)
 		return read_cold(r, view, err);
 	return finish(r, &r->q, err);
@@ -342,7 +349,7 @@ wait_for_more(struct reading *r, struct err *err)
 
 	if (!job)
 		BUG("job %s is open and not live", r->id);
-	rc = call_park(r->call, r->wait_ms, read_expired, reading_cancelled, err);
+	rc = call_poll(r->call, r->wait_ms, read_expired, reading_cancelled, err);
 	if (rc < 0)
 		return rc;
 	r->call->state = r;

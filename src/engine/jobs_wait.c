@@ -318,7 +318,11 @@ static int
 read_until(struct waiting *w, struct err *err)
 {
 	const Jobwire__V1__WaitRequest *req = request_of(w);
+	int rc;
 
+	rc = convert_choice((int)req->mode, JOBWIRE__V1__WAIT_MODE__WAIT_ANY, "mode", err);
+	if (rc < 0)
+		return rc;
 	w->any = req->mode == JOBWIRE__V1__WAIT_MODE__WAIT_ANY;
 	switch (req->until_case) {
 	case JOBWIRE__V1__WAIT_REQUEST__UNTIL_PATTERN:
@@ -362,7 +366,8 @@ park(struct waiting *w, struct err *err)
 	w->silence = evtimer_new(w->call->eng->base, on_silence, w);
 	if (!w->silence)
 		return err_sys(err, ENOMEM, "wait");
-	rc = call_park(w->call, w->wait_ms, on_expired, on_cancelled, err);
+	rc = w->wait_ms ? call_poll(w->call, w->wait_ms, on_expired, on_cancelled, err)
+			: call_park(w->call, 0, on_expired, on_cancelled, err);
 	if (rc < 0)
 		return rc;
 	w->call->state = w;

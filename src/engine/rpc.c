@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/endpoint.h"
@@ -18,10 +19,12 @@
 #include "engine/nng_compat.h"
 #include "wire/envelope.h"
 
-#define FREE_MIN        16   /* contexts that are always free to receive */
-#define CONTEXTS_MAX    8192 /* 0.8 KB each */
+#define FREE_MIN        16    /* contexts that are always free to receive */
+#define CONTEXTS_MAX    16384 /* 0.8 KB each */
 #define SEND_TIMEOUT_MS 10000
-#define SENDING_MAX     ((size_t)32 * 1024 * 1024) /* bytes on their way to one connection */
+/* On their way to one connection, beyond what its socket holds. */
+#define SENDING_MAX       1024 /* replies */
+#define SENDING_BYTES_MAX ((size_t)32 * 1024 * 1024)
 
 enum slot_state {
 	SLOT_RECEIVING, /* NNG has it */
@@ -46,8 +49,10 @@ struct rpc_slot {
 struct rpc_pipe {
 	char key[16]; /* its id, for the map */
 	uint32_t id;
+	int fd; /* NNG's; open as long as the pipe is in the map */
 	bool is_allowed;
-	size_t sending;
+	unsigned sending; /* replies on their way, */
+	size_t sending_bytes;
 	STAILQ_ENTRY(rpc_pipe) gone_link;
 };
 
@@ -125,6 +130,20 @@ received(struct rpc_slot *slot)
 	return again;
 }
 
+/* A client that has lost a reply must not wait for it: it loses its connection too. Not by
+ * nng_pipe_close(): see nng_compat.c. */
+static void
+hang_up(struct rpc *r, uint32_t id)
+{
+	struct rpc_pipe *pipe;
+
+	(void)pthread_mutex_lock(&r->lock);
+	pipe = find_pipe(r, id);
+	if (pipe)
+		(void)shutdown(pipe->fd, SHUT_RDWR);
+	(void)pthread_mutex_unlock(&r->lock);
+}
+
 /* The reply is out, or will never be. */
 static void
 sent(struct rpc_slot *slot)
@@ -137,9 +156,13 @@ sent(struct rpc_slot *slot)
 	(void)pthread_mutex_lock(&r->lock);
 	slot->msg = NULL;
 	pipe = find_pipe(r, slot->pipe);
-	if (pipe)
-		pipe->sending -= slot->sending;
+	if (pipe) {
+		pipe->sending--;
+		pipe->sending_bytes -= slot->sending;
+	}
 	(void)pthread_mutex_unlock(&r->lock);
+	if (nng_aio_result(slot->aio) == NNG_ETIMEDOUT)
+		hang_up(slot->rpc, slot->pipe);
 }
 
 /* On a thread of NNG's. */
@@ -179,6 +202,7 @@ on_pipe(nng_pipe id, nng_pipe_ev what, void *arg)
 			(void)snprintf(p->key, sizeof p->key, "%x", p->id);
 			p->is_allowed = nng_pipe_get_uint64(id, NNG_OPT_IPC_PEER_UID, &uid) == 0 &&
 					(uid == geteuid() || uid == 0);
+			p->fd = nng_compat_peer_fd();
 			if (map_put(&r->pipes, p->key, p) < 0) {
 				free(p);
 				p = NULL;
@@ -412,7 +436,7 @@ rpc_reply(struct rpc_slot *slot, size_t len)
 	return nng_msg_body(reply);
 }
 
-/* Room on the way to this connection, counted? */
+/* Count the reply, where there is room on the way to its connection. */
 static bool
 may_send(struct rpc_slot *slot)
 {
@@ -422,10 +446,11 @@ may_send(struct rpc_slot *slot)
 
 	(void)pthread_mutex_lock(&r->lock);
 	pipe = find_pipe(r, slot->pipe);
-	ok = pipe && pipe->sending < SENDING_MAX;
+	ok = pipe && pipe->sending < SENDING_MAX && pipe->sending_bytes < SENDING_BYTES_MAX;
 	slot->sending = nng_msg_len(slot->msg);
 	if (ok) {
-		pipe->sending += slot->sending;
+		pipe->sending++;
+		pipe->sending_bytes += slot->sending;
 		slot->state = SLOT_SENDING;
 	}
 	(void)pthread_mutex_unlock(&r->lock);
@@ -436,6 +461,7 @@ void
 rpc_send(struct rpc_slot *slot)
 {
 	if (!may_send(slot)) {
+		hang_up(slot->rpc, slot->pipe);
 		rpc_drop(slot);
 		return;
 	}

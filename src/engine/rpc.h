@@ -4,8 +4,8 @@
  *
  * NNG's threads only put received messages into an inbox and wake the loop; replies are sent from
  * the loop. A pool of contexts grows so that some are always free to receive, however many calls
- * are parked. A client that does not read its replies loses them: each has a send timeout, and one
- * connection may have a few on their way at most.
+ * are parked. A client that does not read its replies loses its connection: each reply has a send
+ * timeout, and so many and so much may be on the way to one connection.
  *
  * Every call to libnng's request side is in rpc.c. NNG 1.5.2 needs nng_compat.c beside it.
  */

@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,10 +30,11 @@
 #include "proc/spawner.h"
 #include "store/store.h"
 
-#define WORKERS   2
-#define RETRY_MS  500
-#define DATABASE  "jobwire.db"
-#define PATH_SIZE (PATH_MAX + 32)
+#define WORKERS       2
+#define RETRY_MS      500
+#define DATABASE      "jobwire.db"
+#define CLOSE_LIMIT_S 2
+#define PATH_SIZE     (PATH_MAX + 32)
 
 static char *
 database_path(const struct engine *eng, char out[PATH_SIZE])
@@ -169,6 +171,12 @@ checkpoint_done(struct work *w)
 	free(c);
 }
 
+static void
+checkpoint_dropped(struct work *w)
+{
+	free(container_of(w, struct checkpoint, work));
+}
+
 /* Now and then: fold the write-ahead log back, forget the oldest events, turn the log file over. */
 static void
 tidy(struct engine *eng)
@@ -187,6 +195,7 @@ tidy(struct engine *eng)
 		return;
 	c->work.run = checkpoint_run;
 	c->work.done = checkpoint_done;
+	c->work.drop = checkpoint_dropped;
 	c->eng = eng;
 	c->wait = store_wal_is_long(eng->store);
 	(void)database_path(eng, c->path);
@@ -302,19 +311,15 @@ static const struct {
 	{ SIGHUP, on_terminate }, { SIGUSR2, on_debug },
 };
 
-/* A descriptor or a signal, for the engine's life. */
 static int
 watch(struct engine *eng, int fd, short what, event_callback_fn handle, struct err *err)
 {
 	struct event *ev = event_new(eng->base, fd, (short)(what | EV_PERSIST), handle, eng);
 
-	if (!ev || event_add(ev, NULL) < 0 || eng->n_watches == ENGINE_WATCHES) {
-		if (ev)
-			event_free(ev);
+	if (!ev)
 		return err_sys(err, ENOMEM, "event loop");
-	}
 	eng->watches[eng->n_watches++] = ev;
-	return 0;
+	return event_add(ev, NULL) < 0 ? err_sys(err, ENOMEM, "event loop") : 0;
 }
 
 static int
@@ -323,17 +328,22 @@ watch_everything(struct engine *eng, struct err *err)
 	size_t i;
 	int rc = 0;
 
-	eng->retry_event = evtimer_new(eng->base, on_retry, eng);
-	if (!eng->retry_event)
-		return err_sys(err, ENOMEM, "event loop");
 	for (i = 0; i < ARRAY_SIZE(signals) && rc == 0; i++)
 		rc = watch(eng, signals[i].signal, EV_SIGNAL, signals[i].handle, err);
 	if (rc == 0)
 		rc = watch(eng, rpc_fd(eng->rpc), EV_READ, on_rpc, err);
 	if (rc == 0)
 		rc = watch(eng, bus_fd(eng->bus), EV_READ, on_bus, err);
-	return rc < 0 ? rc : watch(eng, work_pool_fd(eng->work), EV_READ, on_work, err);
+	if (rc == 0)
+		rc = watch(eng, work_pool_fd(eng->work), EV_READ, on_work, err);
+	if (rc < 0)
+		return rc;
+	eng->retry_event = evtimer_new(eng->base, on_retry, eng);
+	return eng->retry_event ? 0 : err_sys(err, ENOMEM, "event loop");
 }
+
+_Static_assert(ARRAY_SIZE(signals) + 3 <= ARRAY_SIZE(((struct engine *)0)->watches),
+	       "watch_everything() fills them");
 
 /* ---- opening ---- */
 
@@ -483,13 +493,38 @@ engine_run(struct engine *eng)
 	engine_turn(eng);
 }
 
+static void *
+close_sockets(void *arg)
+{
+	struct engine *eng = arg;
+
+	rpc_free(eng->rpc);
+	bus_free(eng->bus);
+	return NULL;
+}
+
+/* NNG 1.5.2 may wait for ever when a socket is closed on which much is under way (nanomsg/nng#1543,
+ * and others like it up to 1.8). When this is called nothing of ours depends on the sockets any
+ * more, and the process is about to end: what hangs is left behind. */
+static void
+close_sockets_or_give_up(struct engine *eng)
+{
+	struct timespec deadline;
+	pthread_t thread;
+
+	(void)clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += CLOSE_LIMIT_S;
+	if (pthread_create(&thread, NULL, close_sockets, eng) != 0)
+		(void)close_sockets(eng);
+	else if (pthread_timedjoin_np(thread, NULL, &deadline) != 0)
+		log_warn("the sockets could not be closed; leaving without");
+}
+
 void
 engine_close(struct engine *eng)
 {
 	if (eng->rpc)
 		call_cancel_all(eng);
-	rpc_free(eng->rpc);
-	bus_free(eng->bus);
 	work_pool_free(eng->work);
 	jobs_free(eng->jobs);
 	stream_free(eng->stream);
@@ -502,4 +537,5 @@ engine_close(struct engine *eng)
 		event_free(eng->retry_event);
 	if (eng->base)
 		event_base_free(eng->base);
+	close_sockets_or_give_up(eng);
 }

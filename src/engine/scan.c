@@ -174,6 +174,12 @@ on_done(struct work *w)
 	}
 }
 
+static void
+on_drop(struct work *w)
+{
+	scan_free(container_of(w, struct scan, work));
+}
+
 int
 scan_new(struct engine *eng, const char *job_id, const Jobwire__V1__Pattern *pattern,
 	 void (*done)(void *arg), void *arg, struct scan **ret_scan, struct err *err)
@@ -213,6 +219,7 @@ scan_run(struct scan *s, uint64_t until, enum scan_how how)
 	s->is_running = true;
 	s->work.run = on_run;
 	s->work.done = on_done;
+	s->work.drop = on_drop;
 	work_submit(s->eng->work, &s->work);
 }
 

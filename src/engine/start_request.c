@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "engine/call.h"
+#include "engine/convert.h"
 #include "engine/engine.h"
 #include "jobwire/v1/jobs.pb-c.h"
 #include "wire/message.h"
@@ -250,15 +251,6 @@ take_limits(struct call *call, const request *req, struct spec *spec, struct err
 }
 
 static int
-check_choice(int value, int most, const char *field, struct err *err)
-{
-	if (value < 0 || value > most)
-		return err_field(err, ERR_INVALID_ARGUMENT, field, "%s: %d is not between 0 and %d",
-				 field, value, most);
-	return 0;
-}
-
-static int
 check_most(uint64_t value, uint64_t most, const char *field, struct err *err)
 {
 	if (value > most)
@@ -272,10 +264,10 @@ check_numbers(const request *req, struct err *err)
 {
 	int rc;
 
-	if ((rc = check_choice((int)req->stdin_mode, SPEC_STDIN_PTY, "stdin_mode", err)) < 0 ||
-	    (rc = check_choice((int)req->cap_policy, SPEC_CAP_BLOCK, "cap_policy", err)) < 0 ||
-	    (rc = check_choice((int)req->when_full, 2, "when_full", err)) < 0 ||
-	    (rc = check_choice((int)req->lifetime, 2, "lifetime", err)) < 0 ||
+	if ((rc = convert_choice((int)req->stdin_mode, SPEC_STDIN_PTY, "stdin_mode", err)) < 0 ||
+	    (rc = convert_choice((int)req->cap_policy, SPEC_CAP_BLOCK, "cap_policy", err)) < 0 ||
+	    (rc = convert_choice((int)req->when_full, 2, "when_full", err)) < 0 ||
+	    (rc = convert_choice((int)req->lifetime, 2, "lifetime", err)) < 0 ||
 	    (rc = check_most(req->pty_columns, 10000, "pty_columns", err)) < 0 ||
 	    (rc = check_most(req->pty_rows, 10000, "pty_rows", err)) < 0 ||
 	    (rc = check_most(req->timeout_ms, TIMEOUT_MAX, "timeout_ms", err)) < 0 ||

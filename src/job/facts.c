@@ -227,9 +227,6 @@ on_end(void *arg, const struct end *e)
 	job_take_end(job, e);
 	if (job->jobs->listening && job->jobs->config.hooks.output)
 		job->jobs->config.hooks.output(job->jobs->config.hooks.arg, job);
-	/* What lingers is worth a look; a job that leaves nothing closes in the same breath. */
-	if (job->proc)
-		proc_query(job->proc);
 }
 
 static void

@@ -103,6 +103,12 @@ sweep_done(struct work *w)
 	free(l);
 }
 
+static void
+sweep_dropped(struct work *w)
+{
+	free(container_of(w, struct loss, work));
+}
+
 void
 job_lose(struct job *job, const struct record *record, const char *why)
 {
@@ -119,6 +125,7 @@ job_lose(struct job *job, const struct record *record, const char *why)
 	job->sweeping = true;
 	l->work.run = run_sweep;
 	l->work.done = sweep_done;
+	l->work.drop = sweep_dropped;
 	l->jobs = job->jobs;
 	(void)snprintf(l->id, sizeof l->id, "%s", job->row.id);
 	(void)snprintf(l->why, sizeof l->why, "%s", why ? why : "");

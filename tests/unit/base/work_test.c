@@ -20,6 +20,7 @@ struct step {
 	unsigned order;   /* in which run() was called, from 1 */
 	unsigned ran;     /* how often run() and done() were called */
 	unsigned is_done; /* ... */
+	unsigned dropped;
 	sigset_t blocked;
 	sem_t *started, *go; /* where set: run() tells, then waits */
 };
@@ -53,6 +54,12 @@ step_done(struct work *w)
 		work_submit(s->pool, &s->then->work);
 }
 
+static void
+step_drop(struct work *w)
+{
+	container_of(w, struct step, work)->dropped++;
+}
+
 static struct work_pool *
 pool_new(unsigned threads)
 {
@@ -75,6 +82,7 @@ steps_new(struct work_pool *pool, size_t n)
 	for (i = 0; i < n; i++) {
 		steps[i].work.run = step_run;
 		steps[i].work.done = step_done;
+		steps[i].work.drop = step_drop;
 		steps[i].pool = pool;
 	}
 	return steps;
@@ -240,6 +248,7 @@ freeing_drops_the_works_that_wait(void **state)
 	for (i = 0; i < 3; i++) {
 		assert_int_equal(steps[i].ran, 0);
 		assert_int_equal(steps[i].is_done, 0);
+		assert_int_equal(steps[i].dropped, 1);
 	}
 	free(steps);
 }
@@ -279,18 +288,22 @@ freeing_waits_for_the_works_that_run(void **state)
 }
 
 static void
-freeing_calls_no_done_of_what_was_not_collected(void **state)
+freeing_drops_what_was_not_collected(void **state)
 {
 	struct work_pool *pool = pool_new(1);
-	struct step *steps = steps_new(pool, 1);
+	struct step *steps = steps_new(pool, 2);
 	struct pollfd p = { .fd = work_pool_fd(pool), .events = POLLIN };
 
 	(void)state;
 	work_submit(pool, &steps[0].work);
+	collect_until(pool, 1);
+	work_submit(pool, &steps[1].work);
 	assert_int_equal(poll(&p, 1, 60000), 1);
 	work_pool_free(pool);
-	assert_int_equal(steps[0].ran, 1);
-	assert_int_equal(steps[0].is_done, 0);
+	assert_int_equal(steps[0].dropped, 0);
+	assert_int_equal(steps[1].ran, 1);
+	assert_int_equal(steps[1].is_done, 0);
+	assert_int_equal(steps[1].dropped, 1);
 	free(steps);
 }
 
@@ -356,7 +369,7 @@ main(void)
 		cmocka_unit_test(all_signals_are_blocked_in_the_threads_and_none_here),
 		cmocka_unit_test(freeing_drops_the_works_that_wait),
 		cmocka_unit_test(freeing_waits_for_the_works_that_run),
-		cmocka_unit_test(freeing_calls_no_done_of_what_was_not_collected),
+		cmocka_unit_test(freeing_drops_what_was_not_collected),
 		cmocka_unit_test(freeing_nothing_is_allowed),
 		cmocka_unit_test(a_pool_that_gets_no_descriptor_says_so),
 		cmocka_unit_test(a_pool_that_gets_no_thread_says_so),
