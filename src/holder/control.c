@@ -294,6 +294,7 @@ on_input(struct holder *h, const struct frame *f)
 		return;
 	input_take(h, &input, &done);
 	control_send(h, frame_put_input_done(&h->conn.out, &done));
+	input_tell_room(h); /* behind the answer that says how much was refused */
 }
 
 static void

@@ -179,7 +179,8 @@ void output_extents(const struct holder *h, struct extent *ret_out, struct exten
 /* input.c */
 void input_begin(struct holder *h, int fd);
 void input_take(struct holder *h, const struct frame_input *f, struct frame_input_done *ret);
-void input_ready(struct holder *h);
+void input_tell_room(struct holder *h); /* whoever was refused may come again */
+void input_ready(struct holder *h, uint32_t events);
 void input_close(struct holder *h);
 
 /* control.c */

@@ -152,7 +152,7 @@ on_event(struct holder *h, enum watch watch, uint32_t events)
 		output_ready(h, OUTLOG_ERR);
 		break;
 	case WATCH_INPUT:
-		input_ready(h);
+		input_ready(h, events);
 		break;
 	case WATCH_COUNT:
 		break;
