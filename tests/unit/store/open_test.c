@@ -283,7 +283,7 @@ a_migration_that_is_in_somebodys_way_is_unavailable_for_now(void **state)
 }
 
 static void
-several_calls_are_one_transaction_and_a_rollback_outside_of_one_does_no_harm(void **state)
+several_calls_are_one_transaction_and_a_rollback_outside_of_it_is_harmless(void **state)
 {
 	struct fixture *f = *state;
 	struct store_job job = put_job(f, ID_A);
@@ -363,7 +363,7 @@ main(void)
 			a_busy_database_is_unavailable_for_now_and_nothing_half_done_stays),
 		unit_test_in_store(a_migration_that_is_in_somebodys_way_is_unavailable_for_now),
 		unit_test_in_store(
-			several_calls_are_one_transaction_and_a_rollback_outside_of_one_does_no_harm),
+			several_calls_are_one_transaction_and_a_rollback_outside_of_it_is_harmless),
 		unit_test_in_store(a_checkpoint_is_wanted_once_per_growth_and_folds_the_log_back),
 		unit_test_in_store(a_checkpoint_of_nothing_is_an_error_and_makes_no_file),
 	};
