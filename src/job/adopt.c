@@ -124,10 +124,6 @@ connect_holder(struct job *job, int dirfd)
 
 	if (control < 0)
 		return false;
-	if (fd_set_nonblock(control, true) < 0) {
-		(void)close(control);
-		return false;
-	}
 	if (job_connect(job, control, NULL) < 0)
 		return false;
 	proc_query(job->proc);
