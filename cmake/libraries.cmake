@@ -19,9 +19,7 @@ target_link_libraries(nng INTERFACE ${NNG_LIBRARY} Threads::Threads)
 target_include_directories(nng SYSTEM INTERFACE ${NNG_INCLUDE})
 
 # What each folder of src/ links from outside.
-# A static program (the holder) reads no settings file and links no shared library.
-set(JOBWIRE_LIBS_base Threads::Threads
-  $<$<NOT:$<BOOL:$<TARGET_PROPERTY:JOBWIRE_STATIC>>>:PkgConfig::INIH>)
+set(JOBWIRE_LIBS_base PkgConfig::INIH Threads::Threads)
 set(JOBWIRE_LIBS_wire jobwire_proto)
 set(JOBWIRE_LIBS_store PkgConfig::SQLITE)
 set(JOBWIRE_LIBS_text PkgConfig::PCRE2)
@@ -29,7 +27,7 @@ set(JOBWIRE_LIBS_proc PkgConfig::LIBEVENT)
 set(JOBWIRE_LIBS_bus nng)
 set(JOBWIRE_LIBS_job PkgConfig::LIBEVENT)
 set(JOBWIRE_LIBS_mcp PkgConfig::CJSON)
-set(JOBWIRE_LIBS_tools PkgConfig::CJSON)
+set(JOBWIRE_LIBS_tools PkgConfig::CJSON PkgConfig::LIBEVENT)
 set(JOBWIRE_LIBS_cli PkgConfig::SMARTCOLS)
 set(JOBWIRE_LIBS_engine PkgConfig::LIBEVENT nng)
 set(JOBWIRE_LIBS_mcp_stdio PkgConfig::LIBEVENT)

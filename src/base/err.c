@@ -62,6 +62,18 @@ err_from_wire(unsigned num)
 	return num > 16 ? ERR_UNKNOWN : row_of(-(int)num)->code;
 }
 
+const char *
+err_errno_text(int errnum)
+{
+#ifdef __GLIBC__
+	const char *text = strerrordesc_np(errnum);
+
+	return text ? text : "unknown errno";
+#else
+	return (strerror)(errnum); /* musl's has constant texts, for any thread */
+#endif
+}
+
 static void PRINTF(4, 0) fill(struct err *err, int code, int sys, const char *fmt, va_list ap)
 {
 	err->code = code;
@@ -110,7 +122,7 @@ err_sys(struct err *err, int errnum, const char *fmt, ...)
 		va_end(ap);
 		len = strlen(err->msg);
 		(void)snprintf(err->msg + len, sizeof err->msg - len, ": %s",
-			       strerrordesc_np(errnum) ? strerrordesc_np(errnum) : "unknown errno");
+			       err_errno_text(errnum));
 	}
 	return code;
 }

@@ -45,6 +45,8 @@ int err_sys(struct err *err, int errnum, const char *fmt, ...) PRINTF(3, 4);
 /* Put "context: " in front of the sentence. Returns `code` unchanged. */
 int err_wrap(struct err *err, int code, const char *fmt, ...) PRINTF(3, 4);
 
+/* Its words: "No such file or directory". Thread-safe, never NULL. */
+const char *err_errno_text(int errnum);
 /* The code that an errno belongs to. */
 int err_code_from_errno(int errnum);
 

@@ -5,6 +5,7 @@
 #ifndef JOBWIRE_BASE_MACROS_H
 #define JOBWIRE_BASE_MACROS_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,6 +17,18 @@
 
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* glibc has it, other C libraries do not. */
+#ifndef TEMP_FAILURE_RETRY
+#define TEMP_FAILURE_RETRY(call)                           \
+	({                                                 \
+		__typeof__(call) result_;                  \
+		do {                                       \
+			result_ = (call);                  \
+		} while (result_ == -1 && errno == EINTR); \
+		result_;                                   \
+	})
+#endif
 
 /* The struct of type `type` whose member `member` is at `ptr`. */
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))

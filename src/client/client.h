@@ -49,6 +49,7 @@ struct client_request {
 	 * may start or cancel any call, but not free the client. */
 	void (*done)(struct client_request *r, const ProtobufCMessage *reply,
 		     const struct err *err);
+	struct arena *arena; /* where replies go; NULL: into memory of the call of done() */
 	/* client.c's: */
 	enum method_number method;
 	struct buf packed;   /* the envelope, ready to be sent again */

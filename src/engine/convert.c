@@ -84,6 +84,8 @@ put_labels(struct call *call, const struct job_view *view, Jobwire__V1__Job *j, 
 	size_t i, n;
 	int rc;
 
+	if (view->row.n_labels == 0)
+		return 0;
 	rc = store_labels_get(call->eng->store, &call->arena, view->row.number, &labels, &n, err);
 	if (rc < 0 || n == 0)
 		return rc;

@@ -111,6 +111,9 @@ reply_read(struct reading *r, const struct query *q, const struct job_view *view
 	if (put_chunks(r->call, q, &res.chunks, &res.n_chunks) < 0)
 		return err_sys(err, ENOMEM, "read output");
 	res.offset = q->result.offset;
+	/* What was there has all been dropped. */
+	if (q->result.len == 0 && reach.start == reach.stored)
+		res.offset = MAX(res.offset, reach.start);
 	/* Behind the last stored byte comes what was never stored, if the log is done. */
 	if (q->result.len == 0 && q->result.offset >= reach.stored && reach.end > reach.stored &&
 	    reach.ended)
@@ -263,17 +266,14 @@ static int
 read_now(struct reading *r, const struct job_view *view, uint64_t available, struct err *err)
 {
 	struct outlog_reader *reader;
-	bool owned;
 	int rc;
 
 	rc = make_room(r, available, err);
 	if (rc == 0)
-		rc = job_reader(r->call->eng->jobs, view, &reader, &owned, err);
+		rc = job_reader(r->call->eng->jobs, view, &reader, err);
 	if (rc < 0)
 		return rc;
 	run_query(reader, &r->q, true);
-	if (owned)
-		outlog_reader_free(reader);
 	if (r->q.rc == -EAGAIN)
 		return read_cold(r, view, err);
 	return finish(r, &r->q, err);

@@ -144,8 +144,15 @@ start_silence(struct waiting *w, uint64_t ms)
 	(void)event_add(w->silence, &tv);
 }
 
-/* Look for the pattern in what is new. True: something is under way or answered. */
-static bool
+/* What a look has led to. Behind ANSWERED the call is gone. */
+enum looked {
+	NOTHING_NEW,
+	UNDER_WAY, /* on the worker, which will say */
+	ANSWERED,
+};
+
+/* Look for the pattern in what is new. */
+static enum looked
 look_for_pattern(struct waiting *w, bool ended)
 {
 	struct scan_result r = scan_result(w->scan);
@@ -154,24 +161,24 @@ look_for_pattern(struct waiting *w, bool ended)
 
 	if (r.rc < 0) {
 		fail(w, scan_error(w->scan));
-		return true;
+		return ANSWERED;
 	}
 	if (r.found) {
 		reply(w, JOBWIRE__V1__OUTCOME__OUTCOME_MATCHED);
-		return true;
+		return ANSWERED;
 	}
 	if (r.is_running)
-		return true;
+		return UNDER_WAY;
 	if (jobs_view(w->call->eng->jobs, &w->call->arena, w->ones[0].id, &view, NULL) < 0)
-		return false;
+		return NOTHING_NEW;
 	reach = convert_reach(&view, r.view);
 	if (r.next < reach.stored)
 		scan_run(w->scan, reach.stored, SCAN_GO_ON);
 	else if (ended && !r.is_finished)
 		scan_run(w->scan, reach.stored, SCAN_FINISH);
 	else
-		return false;
-	return true;
+		return NOTHING_NEW;
+	return UNDER_WAY;
 }
 
 static uint64_t
@@ -200,6 +207,7 @@ watch_silence(struct waiting *w, uint64_t ms)
 static bool
 look(struct waiting *w)
 {
+	enum looked looked;
 	struct err err = { 0 };
 	size_t ended;
 
@@ -207,8 +215,9 @@ look(struct waiting *w)
 		fail(w, &err);
 		return true;
 	}
-	if (w->scan && look_for_pattern(w, ended > 0))
-		return false;
+	looked = w->scan ? look_for_pattern(w, ended > 0) : NOTHING_NEW;
+	if (looked != NOTHING_NEW)
+		return looked == ANSWERED;
 	if (ended == w->n || (w->any && ended)) {
 		reply(w, JOBWIRE__V1__OUTCOME__OUTCOME_ENDED);
 		return true;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -204,6 +205,9 @@ main(int argc, char **argv)
 	struct err err = { 0 };
 	int word = -1, status = EXIT_ENDED, rc;
 
+	/* Replies of 256 KiB come and go: keep their memory instead of mapping it each time. */
+	(void)mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+	(void)mallopt(M_TRIM_THRESHOLD, 2 * 1024 * 1024);
 	sys_faults_from_env();
 	if (settings_read(&eng.settings, argc, argv, &err) < 0) {
 		(void)fprintf(stderr, "jobwired: %s\nTry 'jobwired --help'.\n", err.msg);

@@ -153,8 +153,8 @@ sent(struct rpc_slot *slot)
 
 	if (nng_aio_result(slot->aio) != 0)
 		nng_msg_free(nng_aio_get_msg(slot->aio)); /* it stayed ours */
-	slot->msg = NULL;
 	(void)pthread_mutex_lock(&r->lock);
+	slot->msg = NULL;
 	pipe = find_pipe(r, slot->pipe);
 	if (pipe) {
 		pipe->sending--;
@@ -170,8 +170,12 @@ static void
 on_aio(void *arg)
 {
 	struct rpc_slot *slot = arg;
+	enum slot_state state;
 
-	if (slot->state == SLOT_RECEIVING) {
+	(void)pthread_mutex_lock(&slot->rpc->lock);
+	state = slot->state;
+	(void)pthread_mutex_unlock(&slot->rpc->lock);
+	if (state == SLOT_RECEIVING) {
 		if (received(slot))
 			receive(slot);
 		return;
@@ -373,8 +377,8 @@ rpc_counts(struct rpc *r)
 	return c;
 }
 
-static struct rpc_slot *
-next_arrived(struct rpc *r)
+static bool
+next_arrived(struct rpc *r, struct rpc_request *ret)
 {
 	struct rpc_slot *slot;
 
@@ -383,9 +387,11 @@ next_arrived(struct rpc *r)
 	if (slot) {
 		STAILQ_REMOVE_HEAD(&r->inbox, inbox_link);
 		slot->state = SLOT_BUSY;
+		*ret = (struct rpc_request){ slot, nng_msg_body(slot->msg), nng_msg_len(slot->msg),
+					     slot->pipe, slot->is_allowed };
 	}
 	(void)pthread_mutex_unlock(&r->lock);
-	return slot;
+	return slot != NULL;
 }
 
 static struct rpc_pipe *
@@ -405,17 +411,12 @@ void
 rpc_collect(struct rpc *r)
 {
 	struct rpc_request request;
-	struct rpc_slot *slot;
 	struct rpc_pipe *pipe;
 	uint64_t count;
 
 	(void)!read(r->wake, &count, sizeof count);
-	while ((slot = next_arrived(r))) {
-		request =
-			(struct rpc_request){ slot, nng_msg_body(slot->msg), nng_msg_len(slot->msg),
-					      slot->pipe, slot->is_allowed };
+	while (next_arrived(r, &request))
 		r->handlers.request(r->handlers.arg, &request);
-	}
 	while ((pipe = next_gone(r))) {
 		r->handlers.gone(r->handlers.arg, pipe->id);
 		free(pipe);
@@ -450,6 +451,7 @@ may_send(struct rpc_slot *slot)
 	if (ok) {
 		pipe->sending++;
 		pipe->sending_bytes += slot->sending;
+		slot->state = SLOT_SENDING;
 	}
 	(void)pthread_mutex_unlock(&r->lock);
 	return ok;
@@ -463,7 +465,6 @@ rpc_send(struct rpc_slot *slot)
 		rpc_drop(slot);
 		return;
 	}
-	slot->state = SLOT_SENDING;
 	nng_aio_set_msg(slot->aio, slot->msg);
 	nng_aio_set_timeout(slot->aio, SEND_TIMEOUT_MS);
 	nng_ctx_send(slot->ctx, slot->aio);

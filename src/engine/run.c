@@ -32,6 +32,7 @@
 
 #define WORKERS       2
 #define RETRY_MS      500
+#define KEYS_KEPT_NS  (24LL * 3600 * 1000000000)
 #define DATABASE      "jobwire.db"
 #define CLOSE_LIMIT_S 2
 #define PATH_SIZE     (PATH_MAX + 32)
@@ -177,7 +178,8 @@ checkpoint_dropped(struct work *w)
 	free(container_of(w, struct checkpoint, work));
 }
 
-/* Now and then: fold the write-ahead log back, forget the oldest events, turn the log file over. */
+/* Now and then: fold the write-ahead log back, forget the oldest events and the keys of jobs that
+ * are gone, turn the log file over. */
 static void
 tidy(struct engine *eng)
 {
@@ -188,6 +190,8 @@ tidy(struct engine *eng)
 		return;
 	if (store_events_prune(eng->store, eng->settings.events_kept, &err) < 0)
 		log_warn("events could not be pruned", log_str("error", err.msg));
+	if (store_keys_prune(eng->store, clock_wall_ns() - KEYS_KEPT_NS, &err) < 0)
+		log_warn("idempotency keys could not be pruned", log_str("error", err.msg));
 	if (eng->settings.background)
 		logfile_turn_over(&eng->endpoint);
 	c = calloc(1, sizeof *c);
@@ -314,7 +318,7 @@ static const struct {
 static int
 watch(struct engine *eng, int fd, short what, event_callback_fn handle, struct err *err)
 {
-	struct event *ev = event_new(eng->base, fd, what | EV_PERSIST, handle, eng);
+	struct event *ev = event_new(eng->base, fd, (short)(what | EV_PERSIST), handle, eng);
 
 	if (!ev)
 		return err_sys(err, ENOMEM, "event loop");
@@ -341,6 +345,9 @@ watch_everything(struct engine *eng, struct err *err)
 	eng->retry_event = evtimer_new(eng->base, on_retry, eng);
 	return eng->retry_event ? 0 : err_sys(err, ENOMEM, "event loop");
 }
+
+_Static_assert(ARRAY_SIZE(signals) + 3 <= ARRAY_SIZE(((struct engine *)0)->watches),
+	       "watch_everything() fills them");
 
 /* ---- opening ---- */
 
@@ -521,7 +528,7 @@ void
 engine_close(struct engine *eng)
 {
 	if (eng->rpc)
-		call_cancel_all(eng);
+		call_end_all(eng);
 	work_pool_free(eng->work);
 	jobs_free(eng->jobs);
 	stream_free(eng->stream);

@@ -111,14 +111,25 @@ take_what(struct call *call, const request *req, struct spec *spec, struct err *
 			 "command is empty: neither argv nor command says what to run");
 }
 
-static int
-take_cwd(struct call *call, const request *req, struct spec *spec, struct err *err)
+static const char *
+default_cwd(void)
 {
 	const char *home = getenv("HOME");
 	struct stat st;
+
+	if (home && *home == '/' && stat(home, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    access(home, X_OK) == 0)
+		return home;
+	return "/";
+}
+
+static int
+take_cwd(struct call *call, const request *req, struct spec *spec, struct err *err)
+{
+	struct stat st;
 	int rc;
 
-	spec->cwd = home && *home == '/' ? home : "/";
+	spec->cwd = default_cwd();
 	if (req->cwd.len == 0)
 		return 0;
 	rc = take_bytes(call, &req->cwd, "cwd", &spec->cwd, err);
@@ -129,13 +140,13 @@ take_cwd(struct call *call, const request *req, struct spec *spec, struct err *e
 				 "cwd '%.200s' is not an absolute path", spec->cwd);
 	if (stat(spec->cwd, &st) < 0)
 		return err_field(err, ERR_INVALID_ARGUMENT, "cwd", "cwd %.200s: %s", spec->cwd,
-				 strerrordesc_np(errno));
+				 err_errno_text(errno));
 	if (!S_ISDIR(st.st_mode))
 		return err_field(err, ERR_INVALID_ARGUMENT, "cwd", "cwd %.200s is not a folder",
 				 spec->cwd);
 	if (access(spec->cwd, X_OK) < 0)
 		return err_field(err, ERR_INVALID_ARGUMENT, "cwd", "cwd %.200s: %s", spec->cwd,
-				 strerrordesc_np(errno));
+				 err_errno_text(errno));
 	return 0;
 }
 

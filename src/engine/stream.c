@@ -149,17 +149,14 @@ tell_all(struct channel *c, const struct job_view *view)
 	const uint64_t ends[OUTLOG_STREAMS] = { (uint64_t)view->row.out_stored,
 						(uint64_t)view->row.err_stored };
 	struct outlog_reader *reader = NULL;
-	bool owned = false;
 	int i;
 
 	if (c->told[OUTLOG_OUT] >= ends[OUTLOG_OUT] && c->told[OUTLOG_ERR] >= ends[OUTLOG_ERR])
 		return false;
-	if (job_reader(c->stream->eng->jobs, view, &reader, &owned, NULL) < 0)
+	if (job_reader(c->stream->eng->jobs, view, &reader, NULL) < 0)
 		reader = NULL;
 	for (i = 0; i < OUTLOG_STREAMS; i++)
 		tell(c, reader, (enum outlog_stream)i, ends[i]);
-	if (owned)
-		outlog_reader_free(reader);
 	return true;
 }
 

@@ -14,8 +14,29 @@
 #include "holder/holder.h"
 #include "jobdir/folder.h"
 
-#define OUT_MAX   ((size_t)1024 * 1024)
-#define READ_STEP 4096
+#define OUT_MAX         ((size_t)1024 * 1024)
+#define READ_STEP       4096
+#define LISTEN_RETRY_MS 500 /* no descriptor, no space: the socket will be made when there is */
+
+/* Where the next engine finds us. Most holders never lose theirs and need no socket in the folder.
+ */
+static void
+listen_for_engines(struct holder *h)
+{
+	if (h->listenfd >= 0 || h->done)
+		return;
+	h->listenfd = fd_listen_at(h->dirfd, FOLDER_CONTROL, 4);
+	if (h->listenfd >= 0)
+		watch_add(h, WATCH_LISTEN, h->listenfd, EPOLLIN);
+	else
+		timer_set(h, TIMER_LISTEN, LISTEN_RETRY_MS);
+}
+
+void
+control_retry_listen(struct holder *h)
+{
+	listen_for_engines(h);
+}
 
 static void
 hang_up(struct holder *h)
@@ -30,10 +51,10 @@ hang_up(struct holder *h)
 	buf_fini(&c->out);
 	c->armed = c->wants_room = false;
 	h->stop.n_tags = 0; /* nobody is left to answer */
-	if (!h->log) {
-		/* The engine went away before it said what to do: nothing ever ran. */
-		h->done = true;
-	}
+	if (h->log)
+		listen_for_engines(h);
+	else
+		h->done = true; /* it went away before it said what to do: nothing ever ran */
 }
 
 static void
@@ -222,14 +243,11 @@ on_launch(struct holder *h, const struct frame *f)
 		failed(h, &why);
 		return;
 	}
-	h->listenfd = fd_listen_at(h->dirfd, FOLDER_CONTROL, 4);
-	if (h->listenfd < 0 ||
-	    outlog_new(h->dirfd, h->spec.cap_bytes, OUTLOG_DROP_OLDEST, &h->log, &err) < 0) {
-		why.errnum = h->listenfd < 0 ? -h->listenfd : ENOMEM;
+	if (outlog_new(h->dirfd, h->spec.cap_bytes, OUTLOG_DROP_OLDEST, &h->log, &err) < 0) {
+		why.errnum = ENOMEM;
 		failed(h, &why);
 		return;
 	}
-	watch_add(h, WATCH_LISTEN, h->listenfd, EPOLLIN);
 	output_set_policy(h, h->spec.cap);
 	why.errnum = -record_append(h->recordfd, RECORD_HELD, NULL, 0, h->spec.power_safe);
 	if (why.errnum)
@@ -276,6 +294,7 @@ on_input(struct holder *h, const struct frame *f)
 		return;
 	input_take(h, &input, &done);
 	control_send(h, frame_put_input_done(&h->conn.out, &done));
+	input_tell_room(h); /* behind the answer that says how much was refused */
 }
 
 static void

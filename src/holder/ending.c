@@ -11,6 +11,7 @@
 #include "jobdir/folder.h"
 
 #define RECORD_RETRY_MS 250
+#define TELL_MS         100 /* processes that end together are told together */
 
 static void
 on_main_exit(struct holder *h, int status, const struct rusage *usage)
@@ -40,6 +41,8 @@ ending_reap(struct holder *h)
 	while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0)
 		if (pid == h->begin.pid && !h->exited)
 			on_main_exit(h, status, &usage);
+		else if (h->ended && !h->deadlines[TIMER_TELL])
+			timer_set(h, TIMER_TELL, TELL_MS);
 	stop_sweep(h);
 }
 
@@ -138,6 +141,8 @@ ending_settle(struct holder *h)
 		}
 		h->ended = true;
 		set_linger(h);
+		if (!tree_is_empty())
+			control_trouble(h);
 	}
 	if (h->ended && h->stop.settled)
 		output_finish(h);

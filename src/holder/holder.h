@@ -59,6 +59,8 @@ enum timer {
 	TIMER_DISK,   /* the next try to store what the disk refused */
 	TIMER_RESUME, /* end of a pause between tiny reads */
 	TIMER_DRAIN,  /* a terminal that does not report its end */
+	TIMER_LISTEN, /* the next try to make the control socket */
+	TIMER_TELL,   /* fewer processes linger */
 	TIMER_COUNT,
 };
 
@@ -177,15 +179,17 @@ void output_extents(const struct holder *h, struct extent *ret_out, struct exten
 /* input.c */
 void input_begin(struct holder *h, int fd);
 void input_take(struct holder *h, const struct frame_input *f, struct frame_input_done *ret);
-void input_ready(struct holder *h);
+void input_tell_room(struct holder *h); /* whoever was refused may come again */
+void input_ready(struct holder *h, uint32_t events);
 void input_close(struct holder *h);
 
 /* control.c */
 void control_begin(struct holder *h, int fd);
 void control_accept(struct holder *h);
 void control_ready(struct holder *h, uint32_t events);
-void control_output(struct holder *h); /* tell, if armed */
-void control_trouble(struct holder *h);
+void control_retry_listen(struct holder *h);  /* TIMER_LISTEN */
+void control_output(struct holder *h);        /* tell, if armed */
+void control_trouble(struct holder *h);       /* also TIMER_TELL */
 void control_send(struct holder *h, int put); /* after frame_put_*(&h->conn.out, ...) */
 void control_flush(struct holder *h);
 struct frame_status control_status(const struct holder *h);

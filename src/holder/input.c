@@ -69,33 +69,47 @@ push(struct holder *h)
 }
 
 void
-input_ready(struct holder *h)
+input_tell_room(struct holder *h)
+{
+	struct input *in = &h->input;
+
+	if (!in->refused || in->fd < 0 || in->queue.len > INPUT_QUEUE_MAX / 2)
+		return;
+	in->refused = false;
+	control_send(h, frame_put(&h->conn.out, FRAME_INPUT_ROOM, NULL, 0));
+}
+
+/* The event may be older than the last write: that the queue is empty means nothing by itself. */
+void
+input_ready(struct holder *h, uint32_t events)
 {
 	struct input *in = &h->input;
 
 	if (in->fd < 0)
 		return;
-	if (in->queue.len == 0) {
-		input_close(h); /* an error without anything to write: the reader is gone */
+	if (in->queue.len == 0 && (events & (EPOLLERR | EPOLLHUP))) {
+		input_close(h); /* the reader is gone */
 		return;
 	}
 	push(h);
-	if (in->refused && in->queue.len <= INPUT_QUEUE_MAX / 2) {
-		in->refused = false;
-		control_send(h, frame_put(&h->conn.out, FRAME_INPUT_ROOM, NULL, 0));
-	}
+	input_tell_room(h);
 }
 
-static bool
-was_seen(const struct input *in, const struct frame_input *f, uint32_t crc)
+/* How many of these bytes were accepted before, at this offset: as many as fitted then, so the
+ * retry may be longer. */
+static size_t
+seen_before(const struct input *in, const struct frame_input *f)
 {
 	unsigned i, n = MIN(in->n_seen, INPUT_MEMORY);
+	const struct input_seen *s;
 
-	for (i = 0; i < n; i++)
-		if (in->seen[i].offset == f->offset && in->seen[i].len == f->len &&
-		    in->seen[i].crc == crc)
-			return true;
-	return false;
+	for (i = 0; i < n; i++) {
+		s = &in->seen[i];
+		if (s->offset == f->offset && s->len <= f->len &&
+		    s->crc == crc32c(0, f->data, s->len))
+			return s->len;
+	}
+	return 0;
 }
 
 static void
@@ -118,9 +132,8 @@ judge(const struct holder *h, const struct frame_input *f)
 	if (h->spec.stdin_mode == SPEC_STDIN_NULL)
 		return INPUT_NONE;
 	if (f->offset != FRAME_APPEND && f->offset != in->offset)
-		return f->offset < in->offset && was_seen(in, f, crc32c(0, f->data, f->len))
-			       ? INPUT_DUPLICATE
-			       : INPUT_MISMATCH;
+		return f->offset < in->offset && seen_before(in, f) ? INPUT_DUPLICATE
+								    : INPUT_MISMATCH;
 	if (in->closed || in->eof)
 		return INPUT_CLOSED;
 	return INPUT_TAKEN;
@@ -136,7 +149,7 @@ input_take(struct holder *h, const struct frame_input *f, struct frame_input_don
 	ret->accepted = 0;
 	ret->verdict = judge(h, f);
 	if (ret->verdict == INPUT_DUPLICATE)
-		ret->accepted = f->len;
+		ret->accepted = seen_before(in, f);
 	if (ret->verdict == INPUT_TAKEN) {
 		room = INPUT_QUEUE_MAX - in->queue.len;
 		ret->accepted = MIN(room, f->len);

@@ -90,7 +90,7 @@ child_limits(struct plan *p)
 	for (i = 0; i < p->spec->n_limits; i++) {
 		limit.rlim_cur = p->spec->limits[i].soft;
 		limit.rlim_max = p->spec->limits[i].hard;
-		if (setrlimit((__rlimit_resource_t)p->spec->limits[i].resource, &limit) < 0)
+		if (setrlimit((int)p->spec->limits[i].resource, &limit) < 0)
 			return fail(p, STEP_LIMIT);
 	}
 	if (p->spec->has_umask)

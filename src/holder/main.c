@@ -87,6 +87,12 @@ on_timer(struct holder *h, enum timer timer)
 	case TIMER_DRAIN:
 		output_give_up_drain(h);
 		break;
+	case TIMER_LISTEN:
+		control_retry_listen(h);
+		break;
+	case TIMER_TELL:
+		control_trouble(h);
+		break;
 	case TIMER_COUNT:
 		break;
 	}
@@ -146,7 +152,7 @@ on_event(struct holder *h, enum watch watch, uint32_t events)
 		output_ready(h, OUTLOG_ERR);
 		break;
 	case WATCH_INPUT:
-		input_ready(h);
+		input_ready(h, events);
 		break;
 	case WATCH_COUNT:
 		break;

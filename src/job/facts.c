@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "job/impl.h"
 
 /* Larger pipes for those who fill theirs: 16 MiB for all holders of a user, because beyond the
@@ -46,8 +47,7 @@ job_take_failure(struct job *job, const struct failure *f)
 		(void)snprintf(detail, sizeof detail, "stopped before it was started");
 	else
 		(void)snprintf(detail, sizeof detail, "%s %s%s%s", f->step, f->path,
-			       *f->path ? ": " : "",
-			       strerrordesc_np(f->errnum) ? strerrordesc_np(f->errnum) : "failed");
+			       *f->path ? ": " : "", err_errno_text(f->errnum));
 	job->row.ended_ns = f->failed_ns;
 	job->row.closed_ns = f->failed_ns;
 	job_step(job, o.event, o.reason, o.shell_code, detail);
@@ -227,9 +227,6 @@ on_end(void *arg, const struct end *e)
 	job_take_end(job, e);
 	if (job->jobs->listening && job->jobs->config.hooks.output)
 		job->jobs->config.hooks.output(job->jobs->config.hooks.arg, job);
-	/* What lingers is worth a look; a job that leaves nothing closes in the same breath. */
-	if (job->proc)
-		proc_query(job->proc);
 }
 
 static void

@@ -31,7 +31,6 @@ struct job {
 		enum spec_cap cap;
 		uint64_t grace_ms;
 	} spec;
-	uint32_t group_limit;
 
 	bool dirty;    /* the row differs from the store */
 	bool over;     /* closed: leaves when its row is written */
@@ -41,9 +40,6 @@ struct job {
 	bool granted; /* a larger pipe */
 	uint32_t lingering;
 	uint64_t input_delivered;
-
-	struct outlog_reader *reader;
-	TAILQ_ENTRY(job) reader_link;
 
 	struct job_asks asks;
 	struct job_watches watches;
@@ -59,12 +55,14 @@ struct job {
 };
 
 TAILQ_HEAD(job_list, job);
+TAILQ_HEAD(open_logs, open_log);
 
 struct jobs {
 	struct jobs_config config;
 	struct map live; /* by id */
-	struct job_list dirty, notify, queue, readers;
-	size_t n_readers;
+	struct job_list dirty, notify, queue;
+	struct map logs_by_id;
+	struct open_logs open_logs; /* the least recently used one first */
 	int64_t n_running, n_queued;
 	uint32_t n_granted;
 	uint64_t next_tag;
@@ -123,7 +121,8 @@ void ask_signalled(struct job *job, const struct frame_signalled *f);
 void ask_ended(struct job *job); /* stops are answered by an end that left nothing */
 
 /* output.c */
-void output_close_reader(struct job *job);
+void output_close(struct jobs *jobs, const char *id); /* no error if it is not open */
+void output_fini(struct jobs *jobs);
 
 /* adopt.c */
 /* Find out what became of a job whose holder is not connected. */

@@ -26,7 +26,7 @@ jobs_new(const struct jobs_config *config, struct jobs **ret_jobs, struct err *e
 	TAILQ_INIT(&jobs->dirty);
 	TAILQ_INIT(&jobs->notify);
 	TAILQ_INIT(&jobs->queue);
-	TAILQ_INIT(&jobs->readers);
+	TAILQ_INIT(&jobs->open_logs);
 	rc = queue_init(jobs, err);
 	if (rc < 0) {
 		jobs_free(jobs);
@@ -47,6 +47,7 @@ jobs_free(struct jobs *jobs)
 	map_for_each (&jobs->live, it, job)
 		job_free(job);
 	map_fini(&jobs->live);
+	output_fini(jobs);
 	sessions_fini(jobs);
 	queue_fini(jobs);
 	free(jobs);
@@ -133,7 +134,7 @@ job_free(struct job *job)
 	jobs->n_granted -= job->granted;
 	queue_remove(job);
 	adoption_cancel(job);
-	output_close_reader(job);
+	output_close(jobs, job->row.id); /* from now on a reader is a final one */
 	if (job->dirty)
 		TAILQ_REMOVE(&jobs->dirty, job, dirty_link);
 	if (job->notify)
@@ -511,6 +512,7 @@ jobs_remove(struct jobs *jobs, const struct job_view *view, struct err *err)
 	(void)snprintf(r->id, sizeof r->id, "%s", view->row.id);
 	if (view->live)
 		leave(view->live);
+	output_close(jobs, view->row.id);
 	work_submit(jobs->config.work, &r->work);
 	return 0;
 }

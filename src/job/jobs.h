@@ -161,10 +161,10 @@ void job_want_output(struct job *job);
 /* Bring the extents of a live job's row up to date. */
 void job_refresh(struct job *job);
 
-/* A reader of the job's log, owned by the job and closed when it leaves or others need it more.
- * `view` may show a job that is over: then the caller frees the reader (*ret_owned). */
+/* A reader of the job's log, good until the next call to anything here: it is closed when others
+ * are needed more. */
 int job_reader(struct jobs *jobs, const struct job_view *view, struct outlog_reader **ret_reader,
-	       bool *ret_owned, struct err *err) MUST_CHECK;
+	       struct err *err) MUST_CHECK;
 /* The follower has read everything before this offset of the view. */
 void job_consume(struct job *job, enum outlog_view view, uint64_t offset);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -7,18 +9,39 @@
 #include "job/impl.h"
 #include "jobdir/folder.h"
 
-/* Readers that are kept open: each has up to four descriptors. */
-#define READERS_MAX 64
+/* Logs that are kept open: each has up to four descriptors. */
+#define LOGS_MAX 64
+
+struct open_log {
+	char id[ID_SIZE];
+	struct outlog_reader *reader;
+	TAILQ_ENTRY(open_log) link;
+};
+
+static void
+close_log(struct jobs *jobs, struct open_log *log)
+{
+	TAILQ_REMOVE(&jobs->open_logs, log, link);
+	(void)map_remove(&jobs->logs_by_id, log->id);
+	outlog_reader_free(log->reader);
+	free(log);
+}
 
 void
-output_close_reader(struct job *job)
+output_close(struct jobs *jobs, const char *id)
 {
-	if (!job->reader)
-		return;
-	TAILQ_REMOVE(&job->jobs->readers, job, reader_link);
-	job->jobs->n_readers--;
-	outlog_reader_free(job->reader);
-	job->reader = NULL;
+	struct open_log *log = map_get(&jobs->logs_by_id, id);
+
+	if (log)
+		close_log(jobs, log);
+}
+
+void
+output_fini(struct jobs *jobs)
+{
+	while (!TAILQ_EMPTY(&jobs->open_logs))
+		close_log(jobs, TAILQ_FIRST(&jobs->open_logs));
+	map_fini(&jobs->logs_by_id);
 }
 
 static int
@@ -34,41 +57,59 @@ open_reader(struct jobs *jobs, const char *id, struct outlog_reader **ret_reader
 	return rc;
 }
 
-/* The least recently used one goes when there are too many. */
 static int
-live_reader(struct job *job, struct outlog_reader **ret_reader, struct err *err)
+open_log(struct jobs *jobs, const char *id, bool final, struct open_log **ret_log, struct err *err)
 {
-	struct jobs *jobs = job->jobs;
+	struct open_log *log = calloc(1, sizeof *log);
 	int rc;
 
-	if (job->reader) {
-		TAILQ_REMOVE(&jobs->readers, job, reader_link);
-	} else {
-		rc = open_reader(jobs, job->row.id, &job->reader, err);
+	if (!log)
+		return err_sys(err, ENOMEM, "output log");
+	rc = open_reader(jobs, id, &log->reader, err);
+	if (rc < 0) {
+		free(log);
+		return rc;
+	}
+	(void)snprintf(log->id, sizeof log->id, "%s", id);
+	if (map_put(&jobs->logs_by_id, log->id, log) < 0) {
+		outlog_reader_free(log->reader);
+		free(log);
+		return err_sys(err, ENOMEM, "output log");
+	}
+	TAILQ_INSERT_TAIL(&jobs->open_logs, log, link);
+	if (final)
+		outlog_reader_final(log->reader);
+	*ret_log = log;
+	return 0;
+}
+
+/* The least recently used one goes when there are too many. */
+static int
+reader_of(struct jobs *jobs, const char *id, bool final, struct outlog_reader **ret_reader,
+	  struct err *err)
+{
+	struct open_log *log = map_get(&jobs->logs_by_id, id);
+	int rc;
+
+	if (!log) {
+		rc = open_log(jobs, id, final, &log, err);
 		if (rc < 0)
 			return rc;
-		jobs->n_readers++;
+	} else {
+		TAILQ_REMOVE(&jobs->open_logs, log, link);
+		TAILQ_INSERT_TAIL(&jobs->open_logs, log, link);
 	}
-	TAILQ_INSERT_TAIL(&jobs->readers, job, reader_link);
-	if (jobs->n_readers > READERS_MAX)
-		output_close_reader(TAILQ_FIRST(&jobs->readers));
-	*ret_reader = job->reader;
+	if (jobs->logs_by_id.len > LOGS_MAX)
+		close_log(jobs, TAILQ_FIRST(&jobs->open_logs));
+	*ret_reader = log->reader;
 	return 0;
 }
 
 int
 job_reader(struct jobs *jobs, const struct job_view *view, struct outlog_reader **ret_reader,
-	   bool *ret_owned, struct err *err)
+	   struct err *err)
 {
-	int rc;
-
-	*ret_owned = view->live == NULL;
-	if (view->live)
-		return live_reader(view->live, ret_reader, err);
-	rc = open_reader(jobs, view->row.id, ret_reader, err);
-	if (rc == 0)
-		outlog_reader_final(*ret_reader);
-	return rc;
+	return reader_of(jobs, view->row.id, view->live == NULL, ret_reader, err);
 }
 
 void
@@ -89,7 +130,8 @@ job_refresh(struct job *job)
 
 	if (job->armed || !job->row.started_ns || job->over)
 		return;
-	if (live_reader(job, &reader, NULL) < 0 || outlog_reader_extents(reader, &e) < 0)
+	if (reader_of(job->jobs, job->row.id, false, &reader, NULL) < 0 ||
+	    outlog_reader_extents(reader, &e) < 0)
 		return;
 	job->row.out_start = (int64_t)e.stream[OUTLOG_OUT].start;
 	job->row.out_stored = (int64_t)e.stream[OUTLOG_OUT].stored;
@@ -109,7 +151,7 @@ job_consume(struct job *job, enum outlog_view view, uint64_t offset)
 	if (!job->proc || job->spec.cap != SPEC_CAP_BLOCK)
 		return;
 	if (view == OUTLOG_VIEW_COMBINED) {
-		if (live_reader(job, &reader, NULL) < 0 ||
+		if (reader_of(job->jobs, job->row.id, false, &reader, NULL) < 0 ||
 		    outlog_split(reader, offset, offsets) < 0)
 			return;
 	} else {

@@ -56,7 +56,7 @@ enum frame_type {
 	FRAME_END = 39,        /* end */
 	FRAME_STOPPED = 40,    /* stopped */
 	FRAME_CLOSING = 41,    /* closing */
-	FRAME_TROUBLE = 42,    /* status: disk_full or blocked changed */
+	FRAME_TROUBLE = 42,    /* status: disk_full, blocked or lingering changed */
 	FRAME_PIPE_WANT = 43,  /* the output pipe was found full again and again */
 };
 

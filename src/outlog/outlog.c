@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -24,9 +23,9 @@ struct segment {
 	enum outlog_stream stream;
 	uint64_t offset; /* of its first byte */
 	uint64_t len;
-	uint64_t first_entry;      /* of the index: the entry of its first byte */
-	uint64_t weight;           /* of the whole log when it began */
-	TAILQ_ENTRY(segment) link; /* in the order of their first bytes */
+	uint64_t first_entry; /* of the index: the entry of its first byte */
+	uint64_t weight;      /* of the whole log when it began */
+	struct segment *next; /* in the order of their first bytes */
 };
 
 struct outlog {
@@ -36,7 +35,7 @@ struct outlog {
 	uint64_t segment_size;
 	bool discarding;
 
-	TAILQ_HEAD(, segment) segments;
+	struct segment *first, **end; /* segments; `end` is where the next one is hung */
 	/* The one that is written to, or NULL; while it is empty it is not in the list. */
 	struct segment *active[OUTLOG_STREAMS];
 	int fd[OUTLOG_STREAMS]; /* of the active one */
@@ -68,15 +67,25 @@ outlog_new(int dirfd, uint64_t cap_bytes, enum outlog_full full, struct outlog *
 	log->segment_size =
 		cap_bytes ? MIN(MAX(cap_bytes / 8, SEGMENT_MIN), SEGMENT_MAX) : SEGMENT_PLAIN;
 	log->fd[OUTLOG_OUT] = log->fd[OUTLOG_ERR] = log->indexfd = -1;
-	TAILQ_INIT(&log->segments);
+	log->end = &log->first;
 	*ret_log = log;
 	return 0;
+}
+
+static void
+forget_first(struct outlog *log)
+{
+	struct segment *s = log->first;
+
+	log->first = s->next;
+	if (!log->first)
+		log->end = &log->first;
+	free(s);
 }
 
 void
 outlog_free(struct outlog *log)
 {
-	struct segment *s;
 	int i;
 
 	if (!log)
@@ -86,10 +95,8 @@ outlog_free(struct outlog *log)
 			free(log->active[i]);
 		fd_close(&log->fd[i]);
 	}
-	while ((s = TAILQ_FIRST(&log->segments))) {
-		TAILQ_REMOVE(&log->segments, s, link);
-		free(s);
-	}
+	while (log->first)
+		forget_first(log);
 	fd_close(&log->indexfd);
 	free(log);
 }
@@ -146,7 +153,7 @@ close_active(struct outlog *log, enum outlog_stream stream)
 static void
 cut_index(struct outlog *log)
 {
-	const struct segment *s = TAILQ_FIRST(&log->segments);
+	const struct segment *s = log->first;
 	uint64_t end;
 
 	log->dead_entries = s ? s->first_entry : log->entries;
@@ -162,16 +169,15 @@ cut_index(struct outlog *log)
 static void
 drop_oldest(struct outlog *log)
 {
-	struct segment *s = TAILQ_FIRST(&log->segments);
+	struct segment *s = log->first;
 	char name[SEGMENT_NAME_MAX];
 
 	if (log->active[s->stream] == s)
 		close_active(log, s->stream);
 	(void)unlinkat(log->dirfd, segment_name(s->stream, s->offset, name), 0);
-	TAILQ_REMOVE(&log->segments, s, link);
 	log->extent[s->stream].start = s->offset + s->len;
 	log->stored_bytes -= s->len;
-	free(s);
+	forget_first(log);
 	cut_index(log);
 }
 
@@ -192,7 +198,7 @@ make_room(struct outlog *log, uint64_t want)
 	if (!log->cap)
 		return 0;
 	while (live_bytes(log) + want + INDEX_ENTRY_LEN > log->cap) {
-		s = TAILQ_FIRST(&log->segments);
+		s = log->first;
 		if (!s)
 			return 0; /* an empty log takes one piece, however small the cap */
 		if (may_drop(log, s))
@@ -263,7 +269,8 @@ begin_segment(struct outlog *log, struct segment *s)
 	s->weight = weight(log);
 	if (log->last_stream == s->stream)
 		log->last_open = false; /* it begins with an entry of its own */
-	TAILQ_INSERT_TAIL(&log->segments, s, link);
+	*log->end = s;
+	log->end = &s->next;
 }
 
 int

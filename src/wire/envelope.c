@@ -10,16 +10,21 @@
 #include "jobwire/v1/envelope.pb-c.h"
 #include "wire/message.h"
 
-#define PAYLOAD_TAG ((15u << 3) | 2u) /* field 15, length-delimited: one byte */
+#define PAYLOAD_FIELD 15u
+#define PAYLOAD_TAG   ((PAYLOAD_FIELD << 3) | 2u) /* length-delimited: one byte */
 
 int
 envelope_read_request(struct arena *a, const void *bytes, size_t len, struct envelope_request *ret,
 		      struct err *err)
 {
-	ProtobufCMessage *m;
+	const uint8_t *payload = NULL;
 	const Jobwire__V1__Request *r;
+	size_t payload_len = 0;
+	ProtobufCMessage *m;
+	bool has_payload;
 	int rc;
 
+	has_payload = message_split(bytes, len, PAYLOAD_FIELD, &len, &payload, &payload_len);
 	rc = message_unpack(a, &jobwire__v1__request__descriptor, bytes, len, &m, err);
 	if (rc < 0)
 		return err_wrap(err, rc, "envelope");
@@ -31,8 +36,8 @@ envelope_read_request(struct arena *a, const void *bytes, size_t len, struct env
 		.token = r->token,
 		.idempotency_key = r->idempotency_key,
 		.session = r->session,
-		.payload = r->payload.data,
-		.payload_len = r->payload.len,
+		.payload = has_payload ? payload : r->payload.data,
+		.payload_len = has_payload ? payload_len : r->payload.len,
 	};
 	if (strlen(r->idempotency_key) > WIRE_IDEMPOTENCY_MAX)
 		return err_field(err, ERR_INVALID_ARGUMENT, "idempotency_key",
@@ -49,10 +54,14 @@ int
 envelope_read_response(struct arena *a, const void *bytes, size_t len,
 		       struct envelope_response *ret, struct err *err)
 {
-	ProtobufCMessage *m;
+	const uint8_t *payload = NULL;
 	const Jobwire__V1__Response *r;
+	size_t payload_len = 0;
+	ProtobufCMessage *m;
+	bool has_payload;
 	int rc;
 
+	has_payload = message_split(bytes, len, PAYLOAD_FIELD, &len, &payload, &payload_len);
 	rc = message_unpack(a, &jobwire__v1__response__descriptor, bytes, len, &m, err);
 	if (rc < 0)
 		return err_wrap(err, rc, "reply");
@@ -62,8 +71,8 @@ envelope_read_response(struct arena *a, const void *bytes, size_t len,
 		.code = r->code ? err_from_wire(r->code) : 0,
 		.message = r->message,
 		.field = r->n_details ? r->details[0]->field : "",
-		.payload = r->payload.data,
-		.payload_len = r->payload.len,
+		.payload = has_payload ? payload : r->payload.data,
+		.payload_len = has_payload ? payload_len : r->payload.len,
 	};
 	return 0;
 }

@@ -2,8 +2,8 @@
 /*
  * envelope - what goes around every call: Request and Response of proto/jobwire/v1/envelope.proto.
  *
- * The payload is the envelope's last field, so it is neither copied on its way in (the view points
- * into the received bytes) nor packed twice on its way out.
+ * Who packs fields in order puts the payload last: then it is neither copied on its way in (the
+ * view points into the received bytes) nor packed twice on its way out. Elsewhere it is copied.
  */
 #ifndef JOBWIRE_WIRE_ENVELOPE_H
 #define JOBWIRE_WIRE_ENVELOPE_H
@@ -46,7 +46,7 @@ struct envelope_response {
 	size_t payload_len;
 };
 
-/* Strings are copied to the arena; the payload stays where it is. */
+/* Strings are copied to the arena; the payload may stay where it is, in `bytes`. */
 int envelope_read_request(struct arena *a, const void *bytes, size_t len,
 			  struct envelope_request *ret, struct err *err) MUST_CHECK;
 int envelope_read_response(struct arena *a, const void *bytes, size_t len,

@@ -43,6 +43,37 @@ skip(struct cursor *c, uint64_t n)
 	return 0;
 }
 
+bool
+message_split(const void *bytes, size_t len, uint32_t number, size_t *ret_before,
+	      const uint8_t **ret_field, size_t *ret_field_len)
+{
+	struct cursor c = { bytes, (const uint8_t *)bytes + len };
+	const uint8_t *begin;
+	uint64_t key, n;
+
+	while (c.p < c.end) {
+		begin = c.p;
+		if (take_varint(&c, &key) < 0)
+			return false;
+		if ((key & 7) == WIRE_LEN) {
+			if (take_varint(&c, &n) < 0 || skip(&c, n) < 0)
+				return false;
+			if (c.p == c.end && key >> 3 == number) {
+				*ret_before = (size_t)(begin - (const uint8_t *)bytes);
+				*ret_field = c.p - n;
+				*ret_field_len = (size_t)n;
+				return true;
+			}
+		} else if ((key & 7) == WIRE_VARINT) {
+			if (take_varint(&c, &n) < 0)
+				return false;
+		} else if (skip(&c, (key & 7) == WIRE_I64 ? 8 : 4) < 0) {
+			return false;
+		}
+	}
+	return false;
+}
+
 static int check(const ProtobufCMessageDescriptor *type, struct cursor c, int depth,
 		 struct err *err);
 

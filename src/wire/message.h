@@ -10,6 +10,7 @@
 #define JOBWIRE_WIRE_MESSAGE_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 
 #include "base/macros.h"
 
@@ -20,6 +21,11 @@ struct err;
 /* The message, or an error that names the field. It lives in the arena: never free it. */
 int message_unpack(struct arena *a, const ProtobufCMessageDescriptor *type, const void *bytes,
 		   size_t len, ProtobufCMessage **ret_message, struct err *err) MUST_CHECK;
+
+/* If the last field of the packed message is the bytes field `number`: true, how much stands before
+ * it, and its bytes, where they lie. Says nothing about whether the message is well formed. */
+bool message_split(const void *bytes, size_t len, uint32_t number, size_t *ret_before,
+		   const uint8_t **ret_field, size_t *ret_field_len);
 
 /* Append the packed form. 0 or as buf_add(). */
 int message_pack(struct buf *out, const ProtobufCMessage *message) MUST_CHECK;
