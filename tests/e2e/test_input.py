@@ -92,6 +92,40 @@ class Pipe(EngineTest):
         until(lambda: self.client.get(job.id).input_closed, "the end is there")
         answer = self.client.type(job.id, b"abc", offset=0, eof=True)
         self.assertTrue(answer.duplicate)
+        self.assertEqual((answer.accepted, answer.next_offset), (3, 3))
+        answer = self.client.call("Jobs.SendInput", job_id=job.id, offset=3, eof=True)
+        self.assertTrue(answer.duplicate)
+        self.assertEqual((answer.accepted, answer.next_offset), (0, 3))
+
+    def test_a_retry_that_adds_the_end_ends_it(self):
+        job = self.start_cat()
+        self.client.type(job.id, b"abc", offset=0)
+        answer = self.client.type(job.id, b"abc", offset=0, eof=True)
+        self.assertEqual((answer.accepted, answer.next_offset), (3, 3))
+        self.assertEqual(self.client.output(job.id), b"abc")
+
+    def test_a_retry_of_other_bytes_is_refused(self):
+        job = self.start_cat()
+        self.client.type(job.id, b"abc", offset=0)
+        for data in (b"abd", b"ab", b"abdef", b"xabc"):
+            error = self.assertCode("ABORTED", self.client.type, job.id, data, offset=0)
+            self.assertEqual(error.fields, ["offset"])
+        self.client.type(job.id, b"def", offset=3)
+        self.assertEqual(self.client.type(job.id, b"abcdefghi", offset=0).next_offset, 9)
+        self.client.call("Jobs.SendInput", job_id=job.id, offset=9, eof=True)
+        self.assertEqual(self.client.output(job.id), b"abcdefghi")
+
+    def test_a_long_retry_types_nothing_twice(self):
+        """As long as one call may be: it reaches the job in several pieces."""
+        data = os.urandom(262144)
+        job = self.start_cat("md5sum")
+        for duplicate in (False, True, True):
+            answer = self.client.type(job.id, data, offset=0, wait_ms=30000)
+            self.assertEqual((answer.accepted, answer.next_offset, answer.duplicate),
+                             (len(data), len(data), duplicate))
+        self.client.call("Jobs.SendInput", job_id=job.id, offset=len(data), eof=True)
+        self.assertEqual(self.client.output(job.id).split()[0].decode(),
+                         hashlib.md5(data).hexdigest())
 
     def test_an_offset_beyond_the_end_is_refused_by_name(self):
         job = self.start_cat()
@@ -142,6 +176,7 @@ class Pipe(EngineTest):
         self.assertEqual(seen.input_offset, total)
         self.assertLess(seen.input_delivered, total)
         self.assertGreater(seen.input_delivered, 0)
+        self.assertFalse(seen.input_closed)
         self.assertLess(processes.memory_kib(self.holder_of(job), "VmRSS"), 32 * 1024)
 
     def test_a_full_stdin_is_passed_by_a_stop(self):
@@ -178,6 +213,7 @@ class Pipe(EngineTest):
         self.assertFalse(waiting.is_answered())
         self.client.call("Jobs.Signal", job_id=job.id, signal=signal.SIGUSR1)
         self.assertEqual(waiting.result().accepted, len(data))
+        until(lambda: self.client.get(job.id).input_delivered == total + len(data), "all is told")
         self.client.call("Jobs.SendInput", job_id=job.id, eof=True)
         self.assertEqual(int(self.client.output(job.id)), total + len(data))
 
@@ -297,6 +333,14 @@ class Queued(EngineTest):
         until(lambda: self.client.get(job.id).state == RUNNING, "its turn has come")
         self.client.type(job.id, b"late", offset=accepted, eof=True)
         self.assertEqual(self.client.output(job.id), b"early late"[-4 - accepted:])
+
+    def test_an_end_for_a_job_that_waits_for_its_turn(self):
+        first = self.client.start(["/bin/sleep", "1000"])
+        job = self.client.start("cat; echo over", stdin_mode=PIPE)
+        self.client.call("Jobs.SendInput", job_id=job.id, offset=0, eof=True)
+        self.client.stop(first.id)
+        self.assertEqual(self.client.end(job.id).state, COMPLETED)
+        self.assertEqual(self.client.output(job.id), b"over\n")
 
 
 if __name__ == "__main__":
