@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Who runs and who waits, what a key has started, and what ends with its client."""
 import os
+import signal
 
 import processes
 from engine import (COMPLETED, KILLED, LOST, QUEUED, RUNNING, EngineTest, jobs_pb2, main, until,
@@ -174,11 +175,29 @@ class Slots(QueueTest):
             self.assertEqual(self.client.end(job.id).state, COMPLETED)
         self.assertEqual(self.notes(), [str(number) for number in range(10)])
 
+    def test_a_holder_that_is_halted_does_not_hold_up_the_others(self):
+        running = [self.client.start(SLEEP) for _ in range(2)]
+        jobs = [self.client.start(self.note(number)) for number in range(3)]
+        halted = self.holders_of(jobs[0])[0]
+        os.kill(halted, signal.SIGSTOP)
+        self.engine.kill()
+        processes.kill(running[0].pid)
+        self.engine.start(*self.OPTIONS)
+        self.client = self.engine.connect()
+        for job in jobs[1:]:
+            self.assertEqual(self.client.wait(job.id, 9).jobs[0].state, COMPLETED)
+        os.kill(halted, signal.SIGCONT)
+        self.assertEqual(self.client.end(jobs[0].id).state, COMPLETED)
+        self.assertEqual(self.notes(), ["1", "2", "0"])
+
+    def holders_of(self, job):
+        return [pid for pid in processes.descendants(os.getpid())
+                if job.id in processes.name_of(pid)]
+
     def test_what_waits_is_told_of_when_its_holder_was_killed(self):
         running = [self.client.start(SLEEP) for _ in range(2)]
         job, last = self.client.start(self.note("no")), self.client.start(self.note("last"))
-        holders = [pid for pid in processes.descendants(os.getpid())
-                   if job.id in processes.name_of(pid)]
+        holders = self.holders_of(job)
         self.assertEqual(len(holders), 1)
         processes.kill(holders[0])
         ended = self.client.end(job.id)
