@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "base/words.h"
 #include "cli/human.h"
 #include "cli/print_json.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
-#include "base/utf8.h"
 
 #define LINE_MAX_BYTES ((size_t)16 * 1024 * 1024)
 

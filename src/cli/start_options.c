@@ -9,8 +9,8 @@
 #include "base/fd.h"
 #include "base/id.h"
 #include "base/quantity.h"
-#include "cli/cli.h"
 #include "base/utf8.h"
+#include "cli/cli.h"
 #include "wire/message.h"
 
 #define SCRIPT_MAX  ((size_t)1024 * 1024) /* as the engine takes it */

@@ -19,7 +19,8 @@
 #define START_WAIT_MS   10000 /* for an engine that somebody starts */
 #define RETRY_FIRST_MS  2
 #define RETRY_MAX_MS    100
-#define LOST_TRIES_MAX  5 /* connections in a row that ended before they answered anything */
+#define RETRY_IDLE_MS   1000 /* while no call waits */
+#define LOST_TRIES_MAX  5    /* connections in a row that ended before they answered anything */
 
 enum state {
 	IDLE,      /* not connected */
@@ -44,8 +45,9 @@ struct client {
 	int lost_tries;
 	uint32_t next_id;
 	uint64_t next_number;
-	struct requests requests; /* all that wait for an answer */
-	struct requests failed;   /* they only wait for their done() */
+	struct requests requests;    /* all that wait for an answer */
+	struct requests failed;      /* they only wait for their done() */
+	struct client_request hello; /* keeps the session, and starts no engine */
 	struct err failure;
 };
 
@@ -175,6 +177,33 @@ find(const struct client *c, uint32_t id)
 
 static void begin(struct client *c);
 
+/* Does anybody wait for an engine? */
+static bool
+has_calls(const struct client *c)
+{
+	const struct client_request *first = TAILQ_FIRST(&c->requests);
+
+	return first && (first != &c->hello || TAILQ_NEXT(first, link));
+}
+
+static void
+on_hello(struct client_request *r, const ProtobufCMessage *reply, const struct err *err)
+{
+	(void)r, (void)reply, (void)err;
+}
+
+/* A connection has no name until a call brings the session's. */
+static void
+say_hello(struct client *c)
+{
+	Jobwire__V1__InfoRequest req = JOBWIRE__V1__INFO_REQUEST__INIT;
+	const struct client_how how = { 0 };
+
+	c->hello.done = on_hello;
+	if (!c->hello.is_on)
+		client_send(c, &c->hello, METHOD_Engine_Info, &req.base, &how);
+}
+
 static int
 send_one(struct client *c, struct client_request *r)
 {
@@ -213,7 +242,9 @@ lost(struct client *c)
 		fail_all(c, &err);
 		return;
 	}
-	if (!TAILQ_EMPTY(&c->requests) || c->options.keep)
+	if (c->options.keep)
+		say_hello(c);
+	if (!TAILQ_EMPTY(&c->requests))
 		begin(c);
 }
 
@@ -241,7 +272,7 @@ retry_later(struct client *c, int64_t give_up_ms)
 	}
 	c->state = RETRYING;
 	c->retry_ms = now + c->delay_ms;
-	c->delay_ms = MIN(c->delay_ms * 2, RETRY_MAX_MS);
+	c->delay_ms = MIN(c->delay_ms * 2, has_calls(c) ? RETRY_MAX_MS : RETRY_IDLE_MS);
 }
 
 static void
@@ -265,7 +296,7 @@ no_engine(struct client *c, int errnum)
 {
 	struct err err = { 0 };
 
-	if (errnum == EAGAIN) {
+	if (errnum == EAGAIN || !has_calls(c)) {
 		retry_later(c, START_WAIT_MS);
 	} else if (errnum != ENOENT && errnum != ECONNREFUSED) {
 		(void)err_sys(&err, errnum, "connect to %.300s/" ENDPOINT_REQUESTS,
@@ -293,7 +324,7 @@ try_connect(struct client *c)
 	if (rc == 0) {
 		c->state = CONNECTED;
 		send_waiting(c);
-	} else if (c->state == RETRYING && clock_mono_ms() >= c->give_up_ms) {
+	} else if (c->state == RETRYING && clock_mono_ms() >= c->give_up_ms && has_calls(c)) {
 		(void)err_set(&err, ERR_UNAVAILABLE,
 			      "somebody holds the lock of %.300s but no engine answers there; see "
 			      "its " ENDPOINT_LOG,
@@ -348,6 +379,8 @@ client_send(struct client *c, struct client_request *r, enum method_number metho
 		TAILQ_INSERT_TAIL(&c->failed, r, link);
 		return;
 	}
+	if (c->state == RETRYING && !has_calls(c))
+		c->state = IDLE; /* at once, and with an engine of our own if need be */
 	TAILQ_INSERT_TAIL(&c->requests, r, link);
 	if (c->state == CONNECTED)
 		send_waiting(c);

@@ -247,14 +247,20 @@ call_client_gone(struct engine *eng, uint32_t pipe)
 }
 
 void
-call_cancel_all(struct engine *eng)
+call_end_all(struct engine *eng)
 {
 	struct client *c;
 	struct call *call;
+	struct err err = { 0 };
 	size_t it;
 
-	while ((call = LIST_FIRST(&eng->calls)))
-		cancel(call);
+	(void)err_set(&err, ERR_UNAVAILABLE,
+		      "the engine ends, and this call ends before it was answered; the jobs go on");
+	while ((call = LIST_FIRST(&eng->calls))) {
+		if (call->parked && call->cancelled)
+			call->cancelled(call);
+		call_fail(call, &err);
+	}
 	map_for_each (&eng->clients, it, c)
 		free(c);
 	map_fini(&eng->clients);

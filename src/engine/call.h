@@ -74,8 +74,8 @@ struct rpc_request;
 void call_begin(struct engine *eng, const struct rpc_request *r);
 /* The connection is gone: cancel what it waits for. */
 void call_client_gone(struct engine *eng, uint32_t pipe);
-/* At the end of the engine. */
-void call_cancel_all(struct engine *eng);
+/* At the end of the engine: whoever still waits is told so. */
+void call_end_all(struct engine *eng);
 
 /* dispatch.c: call the method's handler. Errors become the reply. */
 void dispatch(struct call *call);

@@ -32,6 +32,7 @@
 
 #define WORKERS       2
 #define RETRY_MS      500
+#define KEYS_KEPT_NS  (24LL * 3600 * 1000000000)
 #define DATABASE      "jobwire.db"
 #define CLOSE_LIMIT_S 2
 #define PATH_SIZE     (PATH_MAX + 32)
@@ -177,7 +178,8 @@ checkpoint_dropped(struct work *w)
 	free(container_of(w, struct checkpoint, work));
 }
 
-/* Now and then: fold the write-ahead log back, forget the oldest events, turn the log file over. */
+/* Now and then: fold the write-ahead log back, forget the oldest events and the keys of jobs that
+ * are gone, turn the log file over. */
 static void
 tidy(struct engine *eng)
 {
@@ -188,6 +190,8 @@ tidy(struct engine *eng)
 		return;
 	if (store_events_prune(eng->store, eng->settings.events_kept, &err) < 0)
 		log_warn("events could not be pruned", log_str("error", err.msg));
+	if (store_keys_prune(eng->store, clock_wall_ns() - KEYS_KEPT_NS, &err) < 0)
+		log_warn("idempotency keys could not be pruned", log_str("error", err.msg));
 	if (eng->settings.background)
 		logfile_turn_over(&eng->endpoint);
 	c = calloc(1, sizeof *c);
@@ -524,7 +528,7 @@ void
 engine_close(struct engine *eng)
 {
 	if (eng->rpc)
-		call_cancel_all(eng);
+		call_end_all(eng);
 	work_pool_free(eng->work);
 	jobs_free(eng->jobs);
 	stream_free(eng->stream);

@@ -111,14 +111,25 @@ take_what(struct call *call, const request *req, struct spec *spec, struct err *
 			 "command is empty: neither argv nor command says what to run");
 }
 
-static int
-take_cwd(struct call *call, const request *req, struct spec *spec, struct err *err)
+static const char *
+default_cwd(void)
 {
 	const char *home = getenv("HOME");
 	struct stat st;
+
+	if (home && *home == '/' && stat(home, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    access(home, X_OK) == 0)
+		return home;
+	return "/";
+}
+
+static int
+take_cwd(struct call *call, const request *req, struct spec *spec, struct err *err)
+{
+	struct stat st;
 	int rc;
 
-	spec->cwd = home && *home == '/' ? home : "/";
+	spec->cwd = default_cwd();
 	if (req->cwd.len == 0)
 		return 0;
 	rc = take_bytes(call, &req->cwd, "cwd", &spec->cwd, err);

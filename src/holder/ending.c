@@ -144,9 +144,13 @@ ending_settle(struct holder *h)
 		if (!tree_is_empty())
 			control_trouble(h);
 	}
-	stop_answer(h);
-	if (!h->ended || h->stop.active || !output_is_closed(h) || !tree_is_empty())
+	if (h->ended && h->stop.settled)
+		output_finish(h);
+	if (!h->ended || h->stop.active || !output_is_closed(h) || !tree_is_empty()) {
+		stop_answer(h);
 		return;
+	}
+	/* Whoever asked for a stop takes this for the answer: then the job can be removed, too. */
 	if (closing(h) < 0) {
 		timer_set(h, TIMER_DISK, RECORD_RETRY_MS);
 		return;

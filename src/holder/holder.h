@@ -163,9 +163,12 @@ int launch(struct holder *h, struct failure *ret) MUST_CHECK;
 void output_begin(struct holder *h, enum outlog_stream stream, int fd);
 void output_ready(struct holder *h, enum outlog_stream stream); /* readable or at its end */
 void output_resume(struct holder *h);                           /* TIMER_RESUME */
-void output_retry(struct holder *h);         /* TIMER_DISK, or the follower has read */
-void output_idle(struct holder *h);          /* TIMER_IDLE */
-void output_exited(struct holder *h);        /* the main process is gone: from here on it drains */
+void output_retry(struct holder *h);  /* TIMER_DISK, or the follower has read */
+void output_idle(struct holder *h);   /* TIMER_IDLE */
+void output_exited(struct holder *h); /* the main process is gone: from here on it drains */
+/* The tree is dead: take what it left and find the pipes' ends now. Somebody outside of it who
+ * holds a pipe open is left to the loop. */
+void output_finish(struct holder *h);
 void output_give_up_drain(struct holder *h); /* TIMER_DRAIN */
 bool output_is_drained(struct holder *h);
 bool output_is_closed(const struct holder *h);
@@ -184,9 +187,9 @@ void input_close(struct holder *h);
 void control_begin(struct holder *h, int fd);
 void control_accept(struct holder *h);
 void control_ready(struct holder *h, uint32_t events);
-void control_retry_listen(struct holder *h); /* TIMER_LISTEN */
-void control_output(struct holder *h);       /* tell, if armed */
-void control_trouble(struct holder *h); /* also TIMER_TELL */
+void control_retry_listen(struct holder *h);  /* TIMER_LISTEN */
+void control_output(struct holder *h);        /* tell, if armed */
+void control_trouble(struct holder *h);       /* also TIMER_TELL */
 void control_send(struct holder *h, int put); /* after frame_put_*(&h->conn.out, ...) */
 void control_flush(struct holder *h);
 struct frame_status control_status(const struct holder *h);

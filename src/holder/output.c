@@ -12,10 +12,11 @@
 #include "base/fd.h"
 #include "holder/holder.h"
 
-#define READ_SIZE       ((size_t)64 * 1024)
-#define READ_SIZE_GROWN ((size_t)256 * 1024)
-#define DISK_RETRY_MS   250
-#define PTY_DRAIN_MS    200
+#define READ_SIZE        ((size_t)64 * 1024)
+#define READ_SIZE_GROWN  ((size_t)256 * 1024)
+#define DISK_RETRY_MS    250
+#define PTY_DRAIN_MS     200
+#define FINISH_READS_MAX 64
 
 /* A pipe that is found full so often in a row would be read faster if it were larger. */
 #define FULL_READS 16
@@ -232,6 +233,18 @@ drain(struct holder *h)
 				       (size_t)MIN(s->drain_left, (uint64_t)h->read_max)))
 				s->drain_left = 0;
 	}
+	update_watches(h);
+}
+
+void
+output_finish(struct holder *h)
+{
+	int i, reads;
+
+	for (i = 0; i < OUTLOG_STREAMS; i++)
+		for (reads = 0; reads < FINISH_READS_MAX && h->source[i].fd >= 0 && !is_held(h) &&
+				read_once(h, (enum outlog_stream)i, h->read_max);)
+			reads++;
 	update_watches(h);
 }
 

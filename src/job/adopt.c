@@ -86,6 +86,7 @@ conclude(struct job *job, const struct record *r)
 		const struct job_view view = { .row = job->row, .live = job };
 
 		job->over = true;
+		(void)!store_job_undo(job->jobs->config.store, &job->row, NULL);
 		(void)!jobs_remove(job->jobs, &view, NULL);
 	}
 }

@@ -31,7 +31,6 @@ struct job {
 		enum spec_cap cap;
 		uint64_t grace_ms;
 	} spec;
-	uint32_t group_limit;
 
 	bool dirty;    /* the row differs from the store */
 	bool over;     /* closed: leaves when its row is written */

@@ -64,7 +64,7 @@ on_run(evutil_socket_t fd, short what, void *arg)
 		next = TAILQ_NEXT(job, queue_link);
 		if (jobs->n_running >= jobs->config.max_running)
 			break;
-		if (job->proc && may_run(jobs, job->row.grp, job->group_limit))
+		if (job->proc && may_run(jobs, job->row.grp, (uint32_t)job->row.group_limit))
 			go(job);
 	}
 }

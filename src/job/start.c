@@ -102,6 +102,7 @@ make_row(struct attempt *a, struct err *err)
 		.lifetime = s->ends_with_session,
 		.created_ns = clock_wall_ns(),
 		.n_labels = (int64_t)s->n_labels,
+		.group_limit = s->group_limit,
 	};
 	int rc;
 
@@ -116,7 +117,7 @@ make_row(struct attempt *a, struct err *err)
 	sys_stop_point("start.row");
 	rc = job_new(a->jobs, &row, &a->job, err);
 	if (rc < 0)
-		(void)!store_job_delete(a->jobs->config.store, row.number, NULL);
+		(void)!store_job_undo(a->jobs->config.store, &row, NULL);
 	return rc;
 }
 
@@ -150,7 +151,7 @@ static void
 undo(struct attempt *a)
 {
 	if (a->job) {
-		(void)!store_job_delete(a->jobs->config.store, a->job->row.number, NULL);
+		(void)!store_job_undo(a->jobs->config.store, &a->job->row, NULL);
 		job_free(a->job);
 	}
 	if (a->has_folder)
@@ -183,17 +184,28 @@ begin(struct attempt *a, struct err *err)
 static int
 find_key(struct jobs *jobs, const struct store_key *key, char ret_id[ID_SIZE], struct err *err)
 {
+	struct store *store = jobs->config.store;
 	uint64_t hash;
 	char id[ID_SIZE];
+	bool exists;
 	int rc;
 
-	rc = store_key_get(jobs->config.store, key, id, &hash, err);
+	rc = store_key_get(store, key, id, &hash, err);
 	if (rc <= 0)
 		return rc;
 	if (hash != key->hash)
 		return err_field(
 			err, ERR_ALREADY_EXISTS, "idempotency_key",
 			"idempotency key '%.64s' has started job %.8s with another request; "
+			"use a new key for a new job",
+			key->key, id);
+	rc = store_job_exists(store, id, &exists, err);
+	if (rc < 0)
+		return rc;
+	if (!exists)
+		return err_field(
+			err, ERR_ALREADY_EXISTS, "idempotency_key",
+			"idempotency key '%.64s' has started job %.8s, which was removed since; "
 			"use a new key for a new job",
 			key->key, id);
 	(void)snprintf(ret_id, ID_SIZE, "%s", id);
@@ -224,7 +236,6 @@ jobs_start(struct jobs *jobs, const struct job_start *start, char ret_id[ID_SIZE
 	rc = begin(&a, err);
 	if (rc < 0)
 		return rc;
-	a.job->group_limit = start->group_limit;
 	job_event(a.job, JOBS_EVENT_STATE, "");
 	if (!a.now)
 		queue_add(a.job);

@@ -38,7 +38,7 @@ enum mcp_method_flag {
 };
 
 /* NULL where the revision does not know it. */
-const struct mcp_method *method_find(const char *name, enum mcp_revision revision);
+const struct mcp_method *mcp_method_find(const char *name, enum mcp_revision revision);
 
 /* --- server.c --- */
 

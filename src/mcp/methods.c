@@ -143,7 +143,7 @@ static const struct mcp_method methods[] = {
 };
 
 const struct mcp_method *
-method_find(const char *name, enum mcp_revision revision)
+mcp_method_find(const char *name, enum mcp_revision revision)
 {
 	size_t i;
 

@@ -157,7 +157,7 @@ make_tools_list(struct mcp_server *server, enum mcp_era era, enum mcp_revision r
 	for (i = 0; i < server->config.n_tools; i++)
 		write_tool(&j, &server->config.tools[i]);
 	json_array_end(&j);
-	stamp(&j, &server->config, method_find("tools/list", revision), era);
+	stamp(&j, &server->config, mcp_method_find("tools/list", revision), era);
 	json_object_end(&j);
 	return json_end(&j);
 }
@@ -175,7 +175,8 @@ make_discover(struct mcp_server *server)
 	write_capabilities(&j);
 	if (server->config.instructions)
 		json_str(&j, "instructions", server->config.instructions);
-	stamp(&j, &server->config, method_find("server/discover", MCP_MODERN_LATEST), MCP_MODERN);
+	stamp(&j, &server->config, mcp_method_find("server/discover", MCP_MODERN_LATEST),
+	      MCP_MODERN);
 	json_object_end(&j);
 	return json_end(&j);
 }

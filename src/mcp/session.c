@@ -232,7 +232,7 @@ modern_revision(struct mcp_session *session, const struct mcp_return *to, const 
 static enum mcp_revision
 legacy_revision(struct mcp_session *session, const struct mcp_return *to, const struct message *m)
 {
-	const struct mcp_method *method = method_find(m->method, MCP_LEGACY_LATEST);
+	const struct mcp_method *method = mcp_method_find(m->method, MCP_LEGACY_LATEST);
 	char versions[REVISION_LIST_MAX];
 
 	if (session->revision)
@@ -306,7 +306,7 @@ receive_request(struct mcp_session *session, const struct mcp_return *to, const 
 	revision = is_modern ? modern_revision(session, to, m) : legacy_revision(session, to, m);
 	if (!revision)
 		return;
-	method = method_find(m->method, revision);
+	method = mcp_method_find(m->method, revision);
 	if (!method)
 		session_error(session, to, MCP_METHOD_NOT_FOUND, NULL, "Method not found: %.80s",
 			      m->method);

@@ -104,7 +104,7 @@ insert_label(struct store *s, int64_t number, const struct store_label *label, s
 }
 
 static int
-insert_key(struct store *s, int64_t number, const struct store_key *key, int64_t now_ns,
+insert_key(struct store *s, const char *id, const struct store_key *key, int64_t now_ns,
 	   struct err *err)
 {
 	sqlite3_stmt *st = store_statement(s, KEY_INSERT);
@@ -115,7 +115,7 @@ insert_key(struct store *s, int64_t number, const struct store_key *key, int64_t
 	(void)sqlite3_bind_text(st, 2, key->method, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(st, 3, key->key, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_int64(st, 4, (int64_t)key->hash);
-	(void)sqlite3_bind_int64(st, 5, number);
+	(void)sqlite3_bind_text(st, 5, id, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_int64(st, 6, now_ns);
 	return store_run(s, st, "idempotency key", err);
 }
@@ -149,7 +149,7 @@ store_job_insert(struct store *s, struct store_job *job, const struct store_labe
 	for (i = 0; i < n_labels && rc == 0; i++)
 		rc = insert_label(s, job->number, &labels[i], err);
 	if (rc == 0 && key)
-		rc = insert_key(s, job->number, key, now_ns, err);
+		rc = insert_key(s, job->id, key, now_ns, err);
 	if (rc == 0)
 		rc = store_commit(s, err);
 	if (rc < 0) {
@@ -179,6 +179,19 @@ store_job_delete(struct store *s, int64_t number, struct err *err)
 		return store_error(s, "remove job", err);
 	(void)sqlite3_bind_int64(st, 1, number);
 	return store_run(s, st, "remove job", err);
+}
+
+int
+store_job_undo(struct store *s, const struct store_job *job, struct err *err)
+{
+	sqlite3_stmt *st = store_statement(s, KEY_DELETE);
+	int rc;
+
+	if (!st)
+		return store_error(s, "idempotency key", err);
+	(void)sqlite3_bind_text(st, 1, job->id, -1, SQLITE_STATIC);
+	rc = store_run(s, st, "idempotency key", err);
+	return rc < 0 ? rc : store_job_delete(s, job->number, err);
 }
 
 int
@@ -355,4 +368,15 @@ store_key_get(struct store *s, const struct store_key *key, char ret_id[ID_SIZE]
 	}
 	done(st);
 	return rc;
+}
+
+int
+store_keys_prune(struct store *s, int64_t before_ns, struct err *err)
+{
+	sqlite3_stmt *st = store_statement(s, KEYS_PRUNE);
+
+	if (!st)
+		return store_error(s, "prune idempotency keys", err);
+	(void)sqlite3_bind_int64(st, 1, before_ns);
+	return store_run(s, st, "prune idempotency keys", err);
 }

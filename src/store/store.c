@@ -55,9 +55,12 @@ static const struct {
 	[LABEL_INSERT] = { "INSERT OR REPLACE INTO labels VALUES (?, ?, ?)", "", "" },
 	[LABELS_GET] = { "SELECT key, value FROM labels WHERE number = ? ORDER BY key", "", "" },
 	[KEY_INSERT] = { "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?)", "", "" },
-	[KEY_GET] = { "SELECT jobs.id, keys.hash FROM keys JOIN jobs USING (number)"
-		      " WHERE principal = ? AND method = ? AND key = ?",
+	[KEY_GET] = { "SELECT id, hash FROM keys WHERE principal = ? AND method = ? AND key = ?",
 		      "", "" },
+	[KEY_DELETE] = { "DELETE FROM keys WHERE id = ?", "", "" },
+	[KEYS_PRUNE] = { "DELETE FROM keys WHERE created_ns < ?"
+			 " AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = keys.id)",
+			 "", "" },
 	[EVENT_INSERT] = { "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", "", "" },
 	[EVENTS_AFTER] = { "SELECT epoch, seq, time_ns, kind, job_id, grp, data FROM events"
 			   " WHERE (epoch, seq) > (?, ?) ORDER BY epoch, seq LIMIT ?",

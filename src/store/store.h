@@ -68,8 +68,10 @@ int store_job_insert(struct store *s, struct store_job *job, const struct store_
 		     struct err *err) MUST_CHECK;
 /* Everything of the row with that number. */
 int store_job_update(struct store *s, const struct store_job *job, struct err *err) MUST_CHECK;
-/* With labels and keys. */
+/* With its labels. Its key stays: what was done once is not done again. */
 int store_job_delete(struct store *s, int64_t number, struct err *err) MUST_CHECK;
+/* As if it had never been asked for: with its key. */
+int store_job_undo(struct store *s, const struct store_job *job, struct err *err) MUST_CHECK;
 
 /* 1: found, 0: not, or an error. */
 int store_job_get(struct store *s, struct arena *a, const char *id, struct store_job *ret_job,
@@ -99,9 +101,12 @@ int store_jobs_open(struct store *s, struct arena *a, struct store_job **ret_job
 /* Is there a row of that id? */
 int store_job_exists(struct store *s, const char *id, bool *ret_exists, struct err *err) MUST_CHECK;
 
-/* 1 and the job's id and the hash stored with the key; 0: the key is new. */
+/* 1 and the id of the job, which may be gone, and the hash stored with the key; 0: the key is new.
+ */
 int store_key_get(struct store *s, const struct store_key *key, char ret_id[ID_SIZE],
 		  uint64_t *ret_hash, struct err *err) MUST_CHECK;
+/* Forget the keys of jobs that are gone which are older than that. */
+int store_keys_prune(struct store *s, int64_t before_ns, struct err *err) MUST_CHECK;
 
 int store_event_add(struct store *s, const struct store_event *e, struct err *err) MUST_CHECK;
 struct store_event_filter {

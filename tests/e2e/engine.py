@@ -38,7 +38,7 @@ STDOUT, STDERR, COMBINED = (jobs_pb2.STREAM_STDOUT, jobs_pb2.STREAM_STDERR,
 
 def is_sanitized():
     with open(JOBWIRED, "rb") as program:
-        return b"Sanitizer" in program.read()
+        return re.search(b"__[at]san_init", program.read()) is not None
 
 
 SANITIZED = is_sanitized()
@@ -48,6 +48,7 @@ def environment(home):
     """What a client of the engine may have: nothing of jobwire's from outside of the test."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("JOBWIRE_")}
     env["HOME"] = home
+    env["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     # A sanitizer keeps what was freed for a while; with little of that, memory can be measured.
     env["ASAN_OPTIONS"] = "quarantine_size_mb=1:" + env.get("ASAN_OPTIONS", "")
     env["LSAN_OPTIONS"] = "print_suppressions=0:suppressions=" + SUPPRESSIONS

@@ -32,21 +32,23 @@ ENVIRONMENT = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=1:" +
 class Peer:
     """One server process. `channel` is "pipe" or "socket" (Node's clients use sockets)."""
 
-    def __init__(self, path, channel="pipe"):
+    def __init__(self, path, channel="pipe", arguments=(), env=None, cwd=None):
+        command = [path, *arguments]
+        env = ENVIRONMENT if env is None else env
         self.stderr = tempfile.TemporaryFile()
         self.socket = None
         if channel == "socket":
             ours, theirs = socket.socketpair()
-            self.process = subprocess.Popen([path], stdin=theirs, stdout=theirs,
-                                            stderr=self.stderr, env=ENVIRONMENT)
+            self.process = subprocess.Popen(command, stdin=theirs, stdout=theirs,
+                                            stderr=self.stderr, env=env, cwd=cwd)
             theirs.close()
             self.socket = ours
             self.to_server = os.dup(ours.fileno())
             self.from_server = os.dup(ours.fileno())
         else:
-            self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                            stderr=self.stderr, bufsize=0,
-                                            env=ENVIRONMENT)
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE,
+                                            stdout=subprocess.PIPE, stderr=self.stderr,
+                                            bufsize=0, env=env, cwd=cwd)
             self.to_server = os.dup(self.process.stdin.fileno())
             self.from_server = os.dup(self.process.stdout.fileno())
             self.process.stdin.close()

@@ -197,15 +197,15 @@ class Client(Pipe):
             self.collect(min(left, 1.0))
         return self.replies.pop(number)
 
-    def send(self, method, key="", timeout_ms=0, **fields):
+    def send(self, method, key="", patience_ms=0, **fields):
         path, request_class, reply_class = method_of(method)
         number = self.send_envelope(
-            id=self.number + 1, method=path, idempotency_key=key, timeout_ms=timeout_ms,
+            id=self.number + 1, method=path, idempotency_key=key, timeout_ms=patience_ms,
             payload=request_class(**fields).SerializeToString())
         return Pending(self, number, reply_class)
 
-    def call(self, method, limit=LIMIT, **fields):
-        return self.send(method, **fields).result(limit)
+    def call(self, method, **fields):
+        return self.send(method, **fields).result()
 
     # What most tests say.
 

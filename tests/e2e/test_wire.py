@@ -345,7 +345,7 @@ class Parked(EngineTest):
                 ("Jobs.ReadOutput", {"job_id": self.job.id, "wait_ms": 60000}),
                 ("Engine.WatchEvents", {"from_now": True, "wait_ms": 60000})):
             begin = time.monotonic()
-            answer = self.client.call(method, timeout_ms=400, **fields)
+            answer = self.client.call(method, patience_ms=400, **fields)
             self.assertLess(time.monotonic() - begin, 10, method)
             if method == "Jobs.Wait":
                 self.assertEqual(answer.outcome, jobs_pb2.OUTCOME_TIMEOUT)
