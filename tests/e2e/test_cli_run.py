@@ -79,9 +79,7 @@ class Statuses(Case):
         run = self.popen("run", "-c", "echo up; exec sleep 600")
         cli_tools.Reader(run.stdout).until(b"up\n")
         ident = self.newest()["id"]
-        for pid, command in cli_tools.processes_of(self.state):
-            if command.startswith(b"jobwire-holder\0" + ident.encode()):
-                os.kill(pid, signal.SIGKILL)
+        os.kill(self.holder_of(ident), signal.SIGKILL)
         self.assertEqual(run.wait(LIMIT), 125)
         self.assertIn(b"is lost", run.stderr.read())
         self.call("wait", ident, status=125)
@@ -232,12 +230,14 @@ class Inheritance(Case):
                               cli_tools.JOBWIRE, sys.executable, code], env=env, cwd=folder,
                              capture_output=True, timeout=LIMIT)
         self.assertEqual(out.stdout.decode(), "b'\\xff x' True %s 0o27\n" % folder, out.stderr)
-        self.assertEqual(self.newest()["env"], {})  # nothing of it is kept
+        job = self.newest()
+        self.assertNotIn("env", job)  # of show alone
+        self.assertEqual(self.show(job["id"])["env"], {})  # nothing of it is kept
 
     def test_explicit_settings_are_recorded(self):
         out = self.out("run", "-e", "A=1=2", "-e", "HOME", "-e", "B=", "-c", 'echo "$A$B"')
         self.assertEqual(out, "1=2\n")
-        self.assertEqual(self.newest()["env"],
+        self.assertEqual(self.show(self.newest()["id"])["env"],
                          {"A": "1=2", "B": "", "HOME": self.env.get("HOME", "")})
 
     def test_what_the_protocol_cannot_say_of_the_environment_stays_behind(self):
