@@ -117,21 +117,14 @@ set_choice(const struct option_spec *row, int *dst, const char *source, const ch
 		       row->arg);
 }
 
-/* The room doubles each time that the length is a power of two: what a list leaves behind in the
- * arena stays smaller than the list. */
 static int
 add_to_list(struct options *o, struct option_list *list, const char *text, struct err *err)
 {
-	const char **values;
+	const char **values = arena_grow(&o->arena, list->values, list->len, sizeof *values);
 
-	if ((list->len & (list->len - 1)) == 0) {
-		values = arena_alloc(&o->arena, MAX(1, 2 * list->len) * sizeof *values);
-		if (!values)
-			return err_sys(err, ENOMEM, "options");
-		if (list->len)
-			memcpy(values, list->values, list->len * sizeof *values);
-		list->values = values;
-	}
+	if (!values)
+		return err_sys(err, ENOMEM, "options");
+	list->values = values;
 	list->values[list->len++] = text;
 	return 0;
 }

@@ -29,7 +29,7 @@ enum option_type {
 	OPTION_SIZE,     /* int64_t bytes in [min, max]: 64K, 20MB */
 	OPTION_DURATION, /* int64_t milliseconds in [min, max]: 1.5, 500ms, 10m */
 	OPTION_CHOICE,   /* int: index into `arg`, split at '|' */
-	OPTION_LIST,     /* struct option_list: may be given several times */
+	OPTION_LIST,     /* struct option_list: each time, and each source, adds one */
 };
 
 struct option_list {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "job/impl.h"
 
 /* A client, known by the name that it keeps across its connections. When the last one has ended,
@@ -84,10 +85,8 @@ session_get(struct jobs *jobs, const char *name)
 static void
 start_grace(struct session *s)
 {
-	struct timeval tv;
+	const struct timeval tv = clock_wait(s->jobs->config.session_grace_ms);
 
-	tv.tv_sec = s->jobs->config.session_grace_ms / 1000;
-	tv.tv_usec = s->jobs->config.session_grace_ms % 1000 * 1000;
 	(void)event_add(s->timer, &tv);
 }
 
