@@ -133,7 +133,9 @@ ask_input_done(struct job *job, const struct frame_input_done *f)
 	}
 	ask->u.input.in_flight = false;
 	ask->u.input.accepted += f->accepted;
-	if (f->verdict == INPUT_TAKEN && ask->u.input.accepted < ask->u.input.len) {
+	if ((f->verdict == INPUT_TAKEN || f->verdict == INPUT_DUPLICATE) &&
+	    ask->u.input.accepted < ask->u.input.len) {
+		/* A duplicate has been taken whole. */
 		ask->u.input.waiting = f->accepted < FRAME_INPUT_MAX;
 		send_input(job);
 		job_tell(job);
