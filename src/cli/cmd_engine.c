@@ -206,9 +206,9 @@ const struct verb verb_engine = {
 	.name = "engine",
 	.summary = "Start, stop or restart the engine, or tell how it is",
 	.usage = "start | stop [--jobs] | status [--json] | restart",
-	.more = "Jobs go on without the engine, and the next one finds them again; stop --jobs "
-		"ends\n"
-		"them first. status: exit status 1 when no engine runs.",
+	.more = "Jobs go on without the engine, and the next one finds them again; stop --jobs\n"
+		"ends them first. Whoever follows a job or waits for one starts the next engine\n"
+		"at once, but for --no-autostart. status: exit status 1 when no engine runs.",
 	.rows = rows,
 	.values_size = sizeof(struct engine_options),
 	.run = cmd_engine,
