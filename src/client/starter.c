@@ -16,10 +16,13 @@
 #include "base/err.h"
 #include "base/fd.h"
 
-#define ENGINE     "jobwired"
-#define WORDS_MAX  4096
-#define LOCK_FD    3 /* in the engine */
-#define EXIT_OTHER 3 /* of jobwired: another engine serves the state folder */
+#define ENGINE    "jobwired"
+#define WORDS_MAX 4096
+#define LOCK_FD   3 /* in the engine */
+
+/* Exit statuses of jobwired. */
+#define EXIT_OTHER  3 /* another engine serves the state folder */
+#define EXIT_KILLED 4 /* it was killed before it was ready */
 
 void
 starter_init(struct starter *s)
@@ -166,7 +169,10 @@ ended(struct starter *s, struct err *err)
 		return 1;
 	while (n > 0 && buf_head(&s->words)[n - 1] == '\n')
 		n--;
-	return err_set(err, ERR_UNAVAILABLE, "the engine could not be started: %.*s", n,
+	return err_set(err,
+		       WIFEXITED(status) && WEXITSTATUS(status) == EXIT_KILLED ? ERR_ABORTED
+									       : ERR_UNAVAILABLE,
+		       "the engine could not be started: %.*s", n,
 		       n ? (const char *)buf_head(&s->words) : "it said nothing");
 }
 
