@@ -15,6 +15,14 @@ answer(struct job_ask *ask, bool failed)
 	ask->done(ask);
 }
 
+/* While a holder has not said how things stand, nothing goes to it: what was sent before that is
+ * taken for lost with the connection before (ask_connected). */
+static bool
+can_send(const struct job *job)
+{
+	return job->proc && !job->adoption;
+}
+
 /* Input goes out one piece at a time, so that a full stdin never holds up a stop behind it. */
 static struct job_ask *
 first_input(const struct job *job)
@@ -33,7 +41,7 @@ send_input(struct job *job)
 	struct job_ask *ask = first_input(job);
 	struct frame_input f;
 
-	if (!ask || ask->u.input.in_flight || ask->u.input.waiting || !job->proc)
+	if (!ask || ask->u.input.in_flight || ask->u.input.waiting || !can_send(job))
 		return;
 	f.tag = ask->tag;
 	f.offset = ask->u.input.offset == FRAME_APPEND
@@ -50,7 +58,7 @@ send_input(struct job *job)
 static void
 send_ask(struct job *job, struct job_ask *ask)
 {
-	if (!job->proc)
+	if (!can_send(job))
 		return;
 	switch (ask->kind) {
 	case ASK_STOP:

@@ -220,11 +220,15 @@ on_signalled(void *arg, const struct frame_signalled *f)
 	ask_signalled(arg, f);
 }
 
+/* A holder that was found again may end before it has said how things stand: then its STATUS, or
+ * else its record, has the whole story, and what comes before it is only the last part. */
 static void
 on_end(void *arg, const struct end *e)
 {
 	struct job *job = arg;
 
+	if (job->adoption)
+		return;
 	job->armed = false;
 	job_take_end(job, e);
 	if (job->jobs->listening && job->jobs->config.hooks.output)
@@ -246,7 +250,10 @@ on_stopped(void *arg, const struct frame_stopped *f)
 static void
 on_closing(void *arg, const struct closing *c)
 {
-	job_take_closing(arg, c);
+	struct job *job = arg;
+
+	if (!job->adoption && job_state_is_final((int)job->row.state))
+		job_take_closing(job, c);
 }
 
 static void
