@@ -20,12 +20,13 @@ job_take_extents(struct job *job, const struct extent *out, const struct extent 
 {
 	struct store_job *r = &job->row;
 
-	r->out_start = (int64_t)out->start;
-	r->out_stored = (int64_t)out->stored;
-	r->out_end = (int64_t)out->end;
-	r->err_start = (int64_t)err->start;
-	r->err_stored = (int64_t)err->stored;
-	r->err_end = (int64_t)err->end;
+	/* A frame on its way is older than what was seen on disk meanwhile (job_refresh). */
+	r->out_start = MAX(r->out_start, (int64_t)out->start);
+	r->out_stored = MAX(r->out_stored, (int64_t)out->stored);
+	r->out_end = MAX(r->out_end, (int64_t)out->end);
+	r->err_start = MAX(r->err_start, (int64_t)err->start);
+	r->err_stored = MAX(r->err_stored, (int64_t)err->stored);
+	r->err_end = MAX(r->err_end, (int64_t)err->end);
 }
 
 void
