@@ -186,8 +186,7 @@ class Engines(CrashTest):
             self.assertEqual(self.client.output(job.id), b"still here\n")
 
     def test_what_is_asked_before_a_holder_is_found_again_is_done(self):
-        job = self.client.start("trap 'echo signal' USR1; echo up; while read x; do echo $x; done; "
-                                "exec sleep 1000", stdin_mode=jobs_pb2.STDIN_PIPE)
+        job = self.client.start("trap 'echo signal' USR1; echo up; while :; do read x && echo $x; done", stdin_mode=jobs_pb2.STDIN_PIPE)
         self.client.output_until(job.id, b"up")
         holder = self.holder_of(job)
         os.kill(holder, signal.SIGSTOP)
@@ -415,6 +414,28 @@ class EnginePoints(CrashTest):
                 self.assertEqual(again.job.id, job.id)
         self.assertEqual(self.ran(), list(self.POINTS))
         self.assertEqual(len(self.client.call("Jobs.List").jobs), len(self.POINTS))
+
+    def test_a_start_is_tried_again_while_its_first_holder_lives(self):
+        """It has the lock, and had no orders: until it has gone nobody knows that it never ran."""
+        self.kill_engine()
+        self.start_armed("start.holder")
+        self.client.send_start(self.command("again"), key="k")
+        processes.wait_stopped(self.engine.pid)
+        holder = until(lambda: [pid for pid in processes.descendants(self.engine.pid)
+                                if "jobwire-holder" in processes.name_of(pid)], "its holder")[0]
+        os.kill(holder, signal.SIGSTOP)
+        processes.wait_stopped(holder)
+        self.kill_engine()
+        self.start_again()
+        pending = self.client.send_start(self.command("again"), key="k")
+        self.client.info()
+        self.assertFalse(pending.is_answered())
+        os.kill(holder, signal.SIGCONT)
+        answer = pending.result()
+        self.assertFalse(answer.existing)
+        self.assertEnd(self.client.end(answer.job.id), "FAILED", "EXIT", 5)
+        self.assertEqual(self.ran(), ["again"])
+        self.assertEqual(len(self.client.call("Jobs.List").jobs), 1)
 
     def test_a_start_that_waits_runs_once_at_most(self):
         for point in self.POINTS:
