@@ -138,10 +138,6 @@ connect_holder(struct job *job, int dirfd)
 
 	if (control < 0)
 		return false;
-	if (fd_set_nonblock(control, true) < 0) {
-		(void)close(control);
-		return false;
-	}
 	if (job_connect(job, control, NULL) < 0)
 		return false;
 	proc_query(job->proc);
@@ -249,6 +245,9 @@ adoption_status(struct job *job, const struct frame_status *s)
 		if (s->ended)
 			take_recorded_end(job);
 	}
+	/* What could not be said while nobody was there to hear it. */
+	proc_policy(job->proc, (enum spec_cap)job->row.cap);
+	proc_consumed(job->proc, job->consumed[OUTLOG_OUT], job->consumed[OUTLOG_ERR]);
 	ask_connected(job);
 	job->armed = false;
 	job_want_output(job);

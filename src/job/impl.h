@@ -28,7 +28,7 @@ struct job {
 	pid_t holder;       /* 0: not a child of this engine */
 	struct spec_numbers {
 		enum spec_stdin stdin_mode;
-		enum spec_cap cap;
+
 		uint64_t grace_ms;
 	} spec;
 
@@ -41,6 +41,7 @@ struct job {
 	bool granted; /* a larger pipe */
 	uint32_t lingering;
 	uint64_t input_delivered;
+	uint64_t consumed[OUTLOG_STREAMS]; /* what the holder was told, or is to be told */
 
 	struct job_asks asks;
 	struct job_watches watches;
@@ -97,7 +98,9 @@ void queue_add(struct job *job);
 void queue_remove(struct job *job);
 void queue_run(struct jobs *jobs); /* start who may run now; safe to call from anywhere */
 uint32_t queue_position(const struct job *job);
-/* May a new job run at once? */
+/* Do the limits leave room for one more of the group? */
+bool queue_may_run(const struct jobs *jobs, const char *group, uint32_t group_limit);
+/* ... and does nobody wait before it? */
 bool queue_has_room(const struct jobs *jobs, const char *group, uint32_t group_limit);
 int64_t queue_group_count(const struct jobs *jobs, const char *group);
 void queue_fini(struct jobs *jobs);
