@@ -134,10 +134,12 @@ fail_all(struct client *c, const struct err *err)
 {
 	struct client_request *r;
 	struct err copy = *err;
+	uint64_t last = c->next_number;
 
 	c->state = IDLE;
 	sp_fini(&c->sp);
-	while ((r = TAILQ_FIRST(&c->requests)))
+	/* Those that done() begins are behind the last one, and have their own try. */
+	while ((r = TAILQ_FIRST(&c->requests)) && r->number <= last)
 		finish(c, r, NULL, &copy);
 }
 
@@ -372,7 +374,7 @@ pack(struct client *c, struct client_request *r, const ProtobufCMessage *message
 {
 	const struct method *m = &methods[r->method];
 	struct envelope_request e = {
-		.id = ++c->next_number,
+		.id = r->number,
 		.method = m->path,
 		.timeout_ms = how->timeout_ms,
 		.idempotency_key = how->idempotency_key,
@@ -390,6 +392,7 @@ client_send(struct client *c, struct client_request *r, enum method_number metho
 	bool has_key = how->idempotency_key && *how->idempotency_key;
 
 	r->method = method;
+	r->number = ++c->next_number;
 	r->id = 0;
 	r->again_ms = 0;
 	r->refusals = 0;
@@ -504,6 +507,7 @@ client_process(struct client *c)
 {
 	struct client_request *r;
 	struct err err = { 0 };
+	uint64_t last;
 	int rc;
 
 	switch (c->state) {
@@ -531,7 +535,8 @@ client_process(struct client *c)
 			try_connect(c);
 		break;
 	}
-	while ((r = TAILQ_FIRST(&c->failed))) {
+	last = c->next_number;
+	while ((r = TAILQ_FIRST(&c->failed)) && r->number <= last) {
 		err = c->failure;
 		forget(&c->failed, r);
 		r->done(r, NULL, &err);

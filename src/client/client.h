@@ -54,6 +54,7 @@ struct client_request {
 	/* client.c's: */
 	enum method_number method;
 	struct buf packed;   /* the envelope, ready to be sent again */
+	uint64_t number;     /* of all calls, in the order of their beginning */
 	uint32_t id;         /* on this connection; 0: not sent */
 	int64_t deadline_ms; /* 0: none */
 	int64_t again_ms;    /* refused as UNAVAILABLE: when it goes out again; 0: it was not */

@@ -23,6 +23,7 @@ struct scan {
 	void (*done)(void *arg);
 	void *arg;
 	bool is_running, cancelled;
+	uint64_t from; /* as `base` was when the worker got it */
 
 	/* The worker's, while it runs: */
 	char *text; /* of the pattern, for another one behind a gap */
@@ -216,6 +217,7 @@ scan_run(struct scan *s, uint64_t until, enum scan_how how)
 {
 	s->until = until;
 	s->how = how;
+	s->from = s->base;
 	s->is_running = true;
 	s->work.run = on_run;
 	s->work.done = on_done;
@@ -240,7 +242,7 @@ scan_result(const struct scan *s)
 	struct scan_result r = { .view = s->view, .is_running = s->is_running };
 
 	if (s->is_running) {
-		r.next = s->base; /* the worker has the rest */
+		r.next = s->from; /* the worker has the rest */
 		return r;
 	}
 	r.is_finished = s->finished;

@@ -19,7 +19,8 @@ store_event_add(struct store *s, const struct store_event *e, struct err *err)
 	(void)sqlite3_bind_int64(st, 4, e->kind);
 	(void)sqlite3_bind_text(st, 5, e->job_id, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(st, 6, e->grp, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_blob64(st, 7, e->data.bytes, e->data.len, SQLITE_STATIC);
+	(void)sqlite3_bind_blob64(st, 7, e->data.len ? e->data.bytes : "", e->data.len,
+				  SQLITE_STATIC);
 	return store_run(s, st, "event", err);
 }
 
@@ -37,7 +38,9 @@ read_event(struct arena *a, sqlite3_stmt *st, struct store_event *ret)
 	return ret->job_id && ret->grp && ret->data.bytes;
 }
 
-/* Does the oldest stored event come after the one that follows the point? */
+/* Was an event pruned that came after the point? Where nothing is left of the point's epoch, nobody
+ * knows how far that one went: it is taken for a gap, unless the point lies before its first event
+ * and the next epoch is whole. */
 static int
 look_for_gap(struct store *s, const struct store_event_filter *f, bool *ret_gap, struct err *err)
 {
@@ -52,9 +55,9 @@ look_for_gap(struct store *s, const struct store_event_filter *f, bool *ret_gap,
 	if (rc == SQLITE_ROW) {
 		epoch = sqlite3_column_int64(st, 0);
 		seq = sqlite3_column_int64(st, 1);
-		*ret_gap = epoch == f->epoch
-				   ? seq > f->seq + 1
-				   : epoch > f->epoch && (seq > 1 || epoch > f->epoch + 1);
+		*ret_gap = epoch == f->epoch ? seq > f->seq + 1
+					     : epoch > f->epoch && (f->seq > 0 || seq > 1 ||
+								    epoch > f->epoch + 1);
 	}
 	(void)sqlite3_reset(st);
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_error(s, "events", err);

@@ -47,5 +47,6 @@ sqlite3_stmt *store_statement(struct store *s, enum statement which);
 int store_run(struct store *s, sqlite3_stmt *st, const char *what, struct err *err) MUST_CHECK;
 /* What SQLite said last, as an error of ours. */
 int store_error(struct store *s, const char *what, struct err *err);
+int store_db_error(sqlite3 *db, const char *what, struct err *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "store/impl.h"
 
 /*
  * Each migration leads from one schema to the next and is never changed once it has been released.
@@ -23,6 +24,7 @@ static const char *const migrations[] = {
 	"	grp TEXT NOT NULL,"
 	"	session TEXT NOT NULL,"
 	"	lifetime INTEGER NOT NULL,"
+	"	cap INTEGER NOT NULL,"
 	"	spec BLOB NOT NULL,"
 	"	pid INTEGER NOT NULL,"
 	"	start_ticks INTEGER NOT NULL,"
@@ -66,7 +68,7 @@ static int
 run(sqlite3 *db, const char *sql, struct err *err)
 {
 	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return err_set(err, ERR_INTERNAL, "database: %s", sqlite3_errmsg(db));
+		return store_db_error(db, "schema", err);
 	return 0;
 }
 
@@ -76,14 +78,10 @@ user_version(sqlite3 *db, int *ret_version, struct err *err)
 	sqlite3_stmt *st;
 
 	if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL) != SQLITE_OK)
-		return err_set(err, ERR_INTERNAL, "database: %s", sqlite3_errmsg(db));
-	if (sqlite3_step(st) != SQLITE_ROW) {
-		(void)sqlite3_finalize(st);
-		return err_set(err, ERR_INTERNAL, "database: %s", sqlite3_errmsg(db));
-	}
-	*ret_version = sqlite3_column_int(st, 0);
-	(void)sqlite3_finalize(st);
-	return 0;
+		return store_db_error(db, "schema", err);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		*ret_version = sqlite3_column_int(st, 0);
+	return sqlite3_finalize(st) == SQLITE_OK ? 0 : store_db_error(db, "schema", err);
 }
 
 int

@@ -78,9 +78,9 @@ static const struct {
 };
 
 int
-store_error(struct store *s, const char *what, struct err *err)
+store_db_error(sqlite3 *db, const char *what, struct err *err)
 {
-	int rc = sqlite3_extended_errcode(s->db);
+	int rc = sqlite3_extended_errcode(db);
 	int code = ERR_INTERNAL;
 
 	switch (rc & 0xff) {
@@ -104,7 +104,13 @@ store_error(struct store *s, const char *what, struct err *err)
 	default:
 		break;
 	}
-	return err_set(err, code, "database: %s: %s", what, sqlite3_errmsg(s->db));
+	return err_set(err, code, "database: %s: %s", what, sqlite3_errmsg(db));
+}
+
+int
+store_error(struct store *s, const char *what, struct err *err)
+{
+	return store_db_error(s->db, what, err);
 }
 
 static sqlite3_stmt *
@@ -237,15 +243,23 @@ int
 store_next_epoch(struct store *s, int64_t *ret_epoch, struct err *err)
 {
 	sqlite3_stmt *st = store_statement(s, META_NEXT);
+	int64_t epoch = 0;
+	int rc;
 
-	if (!st || sqlite3_bind_text(st, 1, "epoch", -1, SQLITE_STATIC) != SQLITE_OK ||
-	    sqlite3_step(st) != SQLITE_ROW)
+	if (!st)
 		return store_error(s, "epoch", err);
-	*ret_epoch = sqlite3_column_int64(st, 0);
-	/* The row is written when the statement ends. */
-	if (sqlite3_step(st) != SQLITE_DONE || sqlite3_reset(st) != SQLITE_OK)
-		return store_error(s, "epoch", err);
-	return 0;
+	(void)sqlite3_bind_text(st, 1, "epoch", -1, SQLITE_STATIC);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		epoch = sqlite3_column_int64(st, 0);
+		rc = sqlite3_step(st); /* the row is written when the statement ends */
+	}
+	rc = rc == SQLITE_DONE ? 0 : store_error(s, "epoch", err);
+	/* One that stays open lets no later transaction commit. */
+	(void)sqlite3_reset(st);
+	if (rc == 0)
+		*ret_epoch = epoch;
+	return rc;
 }
 
 bool
@@ -273,6 +287,8 @@ store_checkpoint(const char *path, bool wait, struct err *err)
 	if (sqlite3_open_v2(path, &s.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
 		    SQLITE_OK ||
 	    sqlite3_busy_timeout(s.db, BUSY_MS) != SQLITE_OK ||
+	    /* A connection that has read nothing knows of no log, and folds none. */
+	    sqlite3_exec(s.db, "PRAGMA user_version", NULL, NULL, NULL) != SQLITE_OK ||
 	    sqlite3_wal_checkpoint_v2(s.db, NULL, mode, NULL, NULL) != SQLITE_OK)
 		rc = store_error(&s, "checkpoint", err);
 	(void)sqlite3_close(s.db);
