@@ -186,8 +186,11 @@ ended(struct starter *s, struct err *err)
 		return 1;
 	while (n > 0 && buf_head(&s->words)[n - 1] == '\n')
 		n--;
+	if (n == 0)
+		return err_set(err, ERR_UNAVAILABLE,
+			       "the engine could not be started: it said nothing");
 	return err_set(err, ERR_UNAVAILABLE, "the engine could not be started: %.*s", n,
-		       n ? (const char *)buf_head(&s->words) : "it said nothing");
+		       (const char *)buf_head(&s->words));
 }
 
 int
