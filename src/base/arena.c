@@ -110,6 +110,21 @@ arena_strdup(struct arena *a, const char *s)
 	return arena_copy(a, s, strlen(s));
 }
 
+void *
+arena_grow(struct arena *a, void *array, size_t len, size_t size)
+{
+	void *bigger;
+
+	if (len & (len - 1))
+		return array;
+	if (len > SIZE_MAX / 2 / size)
+		return NULL;
+	bigger = arena_alloc(a, MAX(1, 2 * len) * size);
+	if (bigger && len)
+		memcpy(bigger, array, len * size);
+	return bigger;
+}
+
 char *
 arena_printf(struct arena *a, const char *fmt, ...)
 {

@@ -33,6 +33,10 @@ void *arena_zalloc(struct arena *a, size_t size);
 /* A copy of `len` bytes with a NUL behind it; NULL as above. */
 char *arena_copy(struct arena *a, const void *bytes, size_t len);
 char *arena_strdup(struct arena *a, const char *s);
+/* Room for element `len` of an array that only this has made grow: it doubles, and may move, each
+ * time that `len` is a power of two. What it leaves behind in the arena is smaller than the array.
+ */
+void *arena_grow(struct arena *a, void *array, size_t len, size_t size);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
 
 #endif

@@ -31,6 +31,22 @@ clock_mono_ms(void)
 	return clock_mono_ns() / NS_PER_MS;
 }
 
+struct timeval
+clock_wait(int64_t ms)
+{
+	struct timespec tick = { 0, 0 };
+	struct timeval tv = { 0, 0 };
+	int64_t us = ms * 1000;
+
+	if (ms <= 0)
+		return tv;
+	(void)clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	us += tick.tv_nsec / 1000 + 1;
+	tv.tv_sec = us / 1000000;
+	tv.tv_usec = us % 1000000;
+	return tv;
+}
+
 char *
 clock_format(int64_t wall_ns, int digits, char out[CLOCK_TEXT_MAX])
 {

@@ -29,7 +29,7 @@ enum option_type {
 	OPTION_SIZE,     /* int64_t bytes in [min, max]: 64K, 20MB */
 	OPTION_DURATION, /* int64_t milliseconds in [min, max]: 1.5, 500ms, 10m */
 	OPTION_CHOICE,   /* int: index into `arg`, split at '|' */
-	OPTION_LIST,     /* struct option_list: may be given several times */
+	OPTION_LIST,     /* struct option_list: each time, and each source, adds one */
 };
 
 struct option_list {
@@ -73,7 +73,8 @@ int options_from_args(struct options *o, int argc, char **argv, int *ret_next,
 int options_set(struct options *o, const struct option_spec *row, const char *source,
 		const char *text, struct err *err) MUST_CHECK;
 
-/* The rows as help text: two columns, defaults and environment names included. */
+/* The rows as help text of 80 columns: flags, and what they mean, with defaults and environment
+ * names. */
 void options_print_help(FILE *out, const struct option_spec *rows, size_t n);
 
 #endif

@@ -184,7 +184,7 @@ read_script(struct cli *cli, const char *path, ProtobufCBinaryData *ret, struct 
 		fd_close(&fd);
 	if (n < 0)
 		return err_sys(err, (int)-n, "--script %.200s", path);
-	if (n > (ssize_t)SCRIPT_MAX && st.st_size > n)
+	if (n > (ssize_t)SCRIPT_MAX && st.st_size >= n)
 		return err_set(err, ERR_INVALID_ARGUMENT,
 			       "--script %.200s has %lld bytes; at most %zu are taken: run the "
 			       "file itself",

@@ -21,6 +21,8 @@
 #define RETRY_MAX_MS    100
 #define RETRY_IDLE_MS   1000 /* while no call waits */
 #define LOST_TRIES_MAX  5    /* connections in a row that ended before they answered anything */
+#define REFUSED_MS      100  /* until what an engine refused as it ends is sent again */
+#define REFUSALS_MAX    20
 
 enum state {
 	IDLE,      /* not connected */
@@ -141,6 +143,19 @@ fail_all(struct client *c, const struct err *err)
 		finish(c, r, NULL, &copy);
 }
 
+/* The engine ends: the next one will answer. It goes out again as soon as the connection is lost,
+ * or after a moment, if it is not. */
+static bool
+put_off(struct client_request *r)
+{
+	if (!r->may_repeat || r->refusals >= REFUSALS_MAX)
+		return false;
+	r->refusals++;
+	r->id = 0;
+	r->again_ms = clock_mono_ms() + REFUSED_MS;
+	return true;
+}
+
 static void
 take_reply(struct client *c, struct client_request *r, const void *body, size_t len)
 {
@@ -160,7 +175,8 @@ take_reply(struct client *c, struct client_request *r, const void *body, size_t 
 		rc = message_unpack(r->arena ? r->arena : &a, methods[r->method].response,
 				    res.payload, res.payload_len, &reply, &err);
 	c->lost_tries = 0;
-	finish(c, r, reply, rc < 0 ? &err : NULL);
+	if (rc != ERR_UNAVAILABLE || !put_off(r))
+		finish(c, r, reply, rc < 0 ? &err : NULL);
 	arena_fini(&a);
 }
 
@@ -234,6 +250,7 @@ lost(struct client *c)
 			c->failure = err;
 		}
 		r->id = 0;
+		r->again_ms = 0;
 	}
 	if (++c->lost_tries > LOST_TRIES_MAX) {
 		(void)err_set(&err, ERR_UNAVAILABLE,
@@ -255,8 +272,13 @@ send_waiting(struct client *c)
 {
 	struct client_request *r;
 
+	int64_t now = clock_mono_ms();
+
 	TAILQ_FOREACH (r, &c->requests, link) {
-		if (r->id || send_one(c, r) == 0)
+		if (r->id || r->again_ms > now)
+			continue;
+		r->again_ms = 0;
+		if (send_one(c, r) == 0)
 			continue;
 		lost(c);
 		return;
@@ -372,6 +394,8 @@ client_send(struct client *c, struct client_request *r, enum method_number metho
 	r->method = method;
 	r->number = ++c->next_number;
 	r->id = 0;
+	r->again_ms = 0;
+	r->refusals = 0;
 	r->is_on = true;
 	r->deadline_ms = how->timeout_ms ? clock_mono_ms() + how->timeout_ms : 0;
 	r->may_repeat = methods[method].repeat == REPEAT ||
@@ -408,9 +432,12 @@ first_deadline(const struct client *c)
 	const struct client_request *r;
 	int64_t first = INT64_MAX;
 
-	TAILQ_FOREACH (r, &c->requests, link)
+	TAILQ_FOREACH (r, &c->requests, link) {
 		if (r->deadline_ms)
 			first = MIN(first, r->deadline_ms);
+		if (r->again_ms && c->state == CONNECTED)
+			first = MIN(first, r->again_ms);
+	}
 	return c->state == RETRYING ? MIN(first, c->retry_ms) : first;
 }
 
@@ -490,6 +517,8 @@ client_process(struct client *c)
 		break;
 	case CONNECTED:
 		read_replies(c);
+		if (c->state == CONNECTED)
+			send_waiting(c); /* what was put off */
 		break;
 	case STARTING:
 		rc = starter_read(&c->starter, &err);
@@ -513,53 +542,6 @@ client_process(struct client *c)
 		r->done(r, NULL, &err);
 	}
 	expire(c);
-}
-
-/* ---- a call that waits ---- */
-
-struct waiting_call {
-	struct client_request request;
-	struct err *err;
-	const ProtobufCMessage *reply;
-	int rc;
-	bool is_done;
-};
-
-static void
-on_done(struct client_request *request, const ProtobufCMessage *reply, const struct err *err)
-{
-	struct waiting_call *w = container_of(request, struct waiting_call, request);
-
-	w->is_done = true;
-	w->reply = reply;
-	w->rc = err ? err->code : 0;
-	if (err && w->err)
-		*w->err = *err;
-}
-
-static void
-wait_and_process(struct client *c)
-{
-	struct client_wait w = client_poll(c);
-	struct pollfd p = { .fd = w.fd, .events = w.events };
-
-	(void)poll(&p, 1, w.timeout_ms);
-	client_process(c);
-}
-
-int
-client_call(struct client *c, enum method_number method, const ProtobufCMessage *message,
-	    const struct client_how *how, struct arena *a, const ProtobufCMessage **ret_reply,
-	    struct err *err)
-{
-	struct waiting_call w = { .request = { .done = on_done, .arena = a }, .err = err };
-
-	client_send(c, &w.request, method, message, how);
-	while (!w.is_done)
-		wait_and_process(c);
-	if (w.rc == 0)
-		*ret_reply = w.reply;
-	return w.rc;
 }
 
 bool

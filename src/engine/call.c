@@ -105,8 +105,7 @@ int
 call_park(struct call *call, uint32_t wait_ms, void (*expired)(struct call *call),
 	  void (*cancelled)(struct call *call), struct err *err)
 {
-	uint32_t ms = call_clamp(call, wait_ms);
-	struct timeval tv = { ms / 1000, (suseconds_t)(ms % 1000) * 1000 };
+	const struct timeval tv = clock_wait(call_clamp(call, wait_ms));
 
 	call->timer = evtimer_new(call->eng->base, on_timer, call);
 	if (!call->timer || event_add(call->timer, &tv) < 0) {

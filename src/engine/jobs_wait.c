@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "engine/call.h"
 #include "engine/convert.h"
@@ -139,7 +140,7 @@ count_ended(struct waiting *w, size_t *ret_ended, struct err *err)
 static void
 start_silence(struct waiting *w, uint64_t ms)
 {
-	const struct timeval tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+	const struct timeval tv = clock_wait((int64_t)ms);
 
 	(void)event_add(w->silence, &tv);
 }

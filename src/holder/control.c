@@ -136,7 +136,7 @@ control_status(const struct holder *h)
 	struct frame_status s = {
 		.begin = h->begin,
 		.input_offset = h->input.offset,
-		.input_delivered = h->input.offset - h->input.queue.len,
+		.input_delivered = h->input.delivered,
 		.input_closed = h->input.closed || h->input.eof,
 		.stopping = h->stop.active,
 		.exited = h->exited,

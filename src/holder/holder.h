@@ -88,8 +88,12 @@ struct input_seen {
 struct input {
 	int fd; /* -1: none, or closed */
 	struct buf queue;
-	uint64_t offset; /* accepted */
-	bool eof;        /* close behind the queue */
+	uint64_t offset;    /* accepted */
+	uint64_t delivered; /* taken by the job's pipe */
+	bool eof;           /* close behind the queue */
+	bool within_line;   /* what was delivered does not end with a newline */
+	int n_ends;         /* end characters that a terminal has got */
+	bool owes_news;     /* the last answer could not say everything yet */
 	bool closed;
 	bool refused;                         /* somebody waits for room */
 	struct input_seen seen[INPUT_MEMORY]; /* a ring */

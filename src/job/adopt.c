@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/work.h"
@@ -16,14 +17,24 @@
 #define RETRY_FIRST_MS 5
 #define RETRY_MAX_MS   500
 
+/* A holder that is halted does not hold up those who wait behind its job. */
+#define RECENT_MS 1000
+
 #define RECORD_ARENA_MAX ((size_t)16 * 1024 * 1024)
 
 struct adoption {
 	struct event *timer;
 	int delay_ms;
+	int64_t since_ms;
 };
 
 static void attempt(struct job *job);
+
+bool
+adoption_is_recent(const struct job *job)
+{
+	return job->adoption && clock_mono_ms() - job->adoption->since_ms < RECENT_MS;
+}
 
 void
 adoption_cancel(struct job *job)
@@ -76,13 +87,14 @@ conclude(struct job *job, const struct record *r)
 		conclude_end(job, r);
 	} else if (r->has[RECORD_LAUNCH]) {
 		job_lose(job, r, "its holder was killed: how it ended is not known");
-	} else if (r->has[RECORD_HELD]) {
+	} else if (r->has[RECORD_HELD] || !job->inherited || job->row.state == JOB_QUEUED) {
 		(void)snprintf(never.path, sizeof never.path,
 			       "its holder was ended before the command was started");
 		job_take_failure(job, &never);
 	} else {
 		/* The engine that made the row died before anything could run, and before it could
-		 * answer: a caller that tries again starts it for the first time. */
+		 * answer (as it does at once for a job that waits): a caller that tries again
+		 * starts it for the first time. */
 		const struct job_view view = { .row = job->row, .live = job };
 
 		job->over = true;
@@ -183,6 +195,7 @@ job_adopt(struct job *job)
 	job->adoption = calloc(1, sizeof *job->adoption);
 	if (job->adoption) {
 		job->adoption->delay_ms = RETRY_FIRST_MS;
+		job->adoption->since_ms = clock_mono_ms();
 		job->adoption->timer = event_new(job->jobs->config.base, -1, 0, on_timer, job);
 	}
 	if (!job->adoption || !job->adoption->timer) {
@@ -223,12 +236,16 @@ adoption_status(struct job *job, const struct frame_status *s)
 	if (s->begin.pid == 0) {
 		job_step(job, JOB_EV_REQUEUE, REASON_NONE, 0, NULL);
 		queue_add(job);
+		queue_run(job->jobs); /* it was in its place already, and can run now */
 	} else {
 		if (job->row.state == JOB_QUEUED || job->row.state == JOB_STARTING)
 			job_take_begin(job, &s->begin);
 		if (s->ended)
 			take_recorded_end(job);
 	}
+	/* What could not be said while nobody was there to hear it. */
+	proc_policy(job->proc, (enum spec_cap)job->row.cap);
+	proc_consumed(job->proc, job->consumed[OUTLOG_OUT], job->consumed[OUTLOG_ERR]);
 	ask_connected(job);
 	job->armed = false;
 	job_want_output(job);
@@ -280,8 +297,11 @@ jobs_load(struct jobs *jobs, struct err *err)
 		rc = job_new(jobs, &rows[i], &job, err);
 		if (rc < 0)
 			break;
+		job->inherited = true;
 		if (*rows[i].session && session_expect(jobs, rows[i].session) < 0)
 			rc = err_sys(err, ENOMEM, "session");
+		if (job->row.state == JOB_QUEUED)
+			queue_add(job); /* in its place, before others are found */
 		job_adopt(job);
 	}
 	arena_fini(&a);

@@ -203,6 +203,8 @@ on_input_done(void *arg, const struct frame_input_done *f)
 	struct job *job = arg;
 
 	job->row.input_offset = (int64_t)f->next_offset;
+	job->input_delivered = f->delivered;
+	job->input_closed = f->closed;
 	ask_input_done(job, f);
 }
 

@@ -28,18 +28,20 @@ struct job {
 	pid_t holder;       /* 0: not a child of this engine */
 	struct spec_numbers {
 		enum spec_stdin stdin_mode;
-		enum spec_cap cap;
+
 		uint64_t grace_ms;
 	} spec;
 
-	bool dirty;    /* the row differs from the store */
-	bool over;     /* closed: leaves when its row is written */
-	bool armed;    /* the holder will tell of more output: the row's extents are exact */
-	bool listened; /* ... and hooks.output wants to hear of it */
+	bool dirty;     /* the row differs from the store */
+	bool over;      /* closed: leaves when its row is written */
+	bool inherited; /* of an engine before this one */
+	bool armed;     /* the holder will tell of more output: the row's extents are exact */
+	bool listened;  /* ... and hooks.output wants to hear of it */
 	bool stopping, disk_full, blocked, exited, input_closed;
 	bool granted; /* a larger pipe */
 	uint32_t lingering;
 	uint64_t input_delivered;
+	uint64_t consumed[OUTLOG_STREAMS]; /* what the holder was told, or is to be told */
 
 	struct job_asks asks;
 	struct job_watches watches;
@@ -129,6 +131,8 @@ void output_fini(struct jobs *jobs);
 void job_adopt(struct job *job);
 void adoption_status(struct job *job, const struct frame_status *s);
 void adoption_cancel(struct job *job);
+/* It is being looked for, and not for long yet. */
+bool adoption_is_recent(const struct job *job);
 int adopt_remove_strays(struct jobs *jobs, struct err *err);
 
 /* lost.c */

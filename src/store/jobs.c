@@ -234,23 +234,17 @@ store_labels_get(struct store *s, struct arena *a, int64_t number, struct store_
 		 size_t *ret_n, struct err *err)
 {
 	sqlite3_stmt *st = store_statement(s, LABELS_GET);
-	struct store_label *labels = NULL, *bigger;
-	size_t n = 0, cap = 0;
+	struct store_label *labels = NULL;
+	size_t n = 0;
 	int rc = SQLITE_ROW;
 
 	if (!st)
 		return store_error(s, "labels", err);
 	(void)sqlite3_bind_int64(st, 1, number);
 	while (rc == SQLITE_ROW && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		if (n == cap) {
-			cap = cap ? cap * 2 : 8;
-			bigger = arena_alloc(a, cap * sizeof *bigger);
-			if (!bigger)
-				break;
-			if (n)
-				memcpy(bigger, labels, n * sizeof *labels);
-			labels = bigger;
-		}
+		labels = arena_grow(a, labels, n, sizeof *labels);
+		if (!labels)
+			break;
 		labels[n].key = copy_text(a, st, 0);
 		labels[n].value = copy_text(a, st, 1);
 		if (!labels[n].key || !labels[n].value)
@@ -289,20 +283,14 @@ static int
 collect(struct store *s, struct arena *a, sqlite3_stmt *st, struct store_job **ret_jobs,
 	size_t *ret_n, struct err *err)
 {
-	struct store_job *jobs = NULL, *bigger;
-	size_t n = 0, cap = 0;
+	struct store_job *jobs = NULL;
+	size_t n = 0;
 	int rc;
 
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		if (n == cap) {
-			cap = cap ? cap * 2 : 32;
-			bigger = arena_alloc(a, cap * sizeof *bigger);
-			if (!bigger)
-				break;
-			if (n)
-				memcpy(bigger, jobs, n * sizeof *jobs);
-			jobs = bigger;
-		}
+		jobs = arena_grow(a, jobs, n, sizeof *jobs);
+		if (!jobs)
+			break;
 		if (read_columns(a, st, &jobs[n]) < 0)
 			break;
 		n++;

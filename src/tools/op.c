@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/id.h"
 #include "mcp/args.h"
@@ -131,7 +132,7 @@ on_time(evutil_socket_t fd, short what, void *arg)
 void
 op_timer(struct op *op, int64_t ms, void (*on_timer)(struct op *op))
 {
-	const struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+	const struct timeval tv = clock_wait(ms);
 
 	op->on_timer = on_timer;
 	if (!op->timer)

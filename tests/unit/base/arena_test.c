@@ -174,10 +174,35 @@ a_size_that_wraps_when_it_is_rounded_up_is_no_memory(void **state)
 	arena_fini(&a);
 }
 
+static void
+an_array_grows_by_doubling_and_keeps_what_it_has(void **state)
+{
+	struct arena a;
+	int *v = NULL, *before;
+	int i, n_moves = 0;
+
+	(void)state;
+	arena_init(&a, 1 << 20);
+	for (i = 0; i < 1000; i++) {
+		before = v;
+		v = arena_grow(&a, v, (size_t)i, sizeof *v);
+		assert_non_null(v);
+		n_moves += v != before;
+		v[i] = i;
+	}
+	for (i = 0; i < 1000; i++)
+		assert_int_equal(v[i], i);
+	assert_int_equal(n_moves, 11); /* 1, 2, 4, ... 1024 */
+	assert_null(arena_grow(&a, v, (size_t)1 << 62, sizeof *v));
+	assert_null(arena_grow(&a, v, (size_t)1 << 20, sizeof *v)); /* the budget */
+	arena_fini(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_array_grows_by_doubling_and_keeps_what_it_has),
 		cmocka_unit_test(pieces_are_aligned_and_do_not_touch_each_other),
 		cmocka_unit_test(a_large_piece_leaves_the_room_of_the_block_in_use),
 		cmocka_unit_test(beyond_the_budget_there_is_no_memory),

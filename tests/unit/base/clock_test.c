@@ -74,11 +74,33 @@ the_clocks_are_those_of_the_kernel(void **state)
 	assert_true(llabs(after.tv_sec - wall / NS_PER_S) < 86400);
 }
 
+static void
+a_wait_is_a_little_longer_than_asked_for_and_never_shorter(void **state)
+{
+	static const int64_t ms[] = { 1, 300, 999, 1000, 86400000 };
+	struct timeval tv;
+	int64_t us;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(ms); i++) {
+		tv = clock_wait(ms[i]);
+		us = tv.tv_sec * INT64_C(1000000) + tv.tv_usec;
+		assert_true(tv.tv_usec < 1000000);
+		assert_true(us > ms[i] * 1000 && us <= ms[i] * 1000 + 20000);
+	}
+	tv = clock_wait(0);
+	assert_true(tv.tv_sec == 0 && tv.tv_usec == 0);
+	tv = clock_wait(-1);
+	assert_true(tv.tv_sec == 0 && tv.tv_usec == 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_time_is_written_in_utc_with_the_digits_asked_for),
+		cmocka_unit_test(a_wait_is_a_little_longer_than_asked_for_and_never_shorter),
 		cmocka_unit_test(the_time_zone_of_the_process_does_not_matter),
 		cmocka_unit_test(the_clocks_are_those_of_the_kernel),
 	};
