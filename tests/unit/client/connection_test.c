@@ -282,9 +282,9 @@ an_engine_that_is_not_there_is_named(void **state)
 	assert_failed(&m, ERR_NOT_FOUND, "/nowhere/jobwired");
 }
 
-/* It gets the lock, the folder and a clean house; our own pipes are not among its descriptors. */
+/* It gets the lock and the folder, and hears whether we are part of a job: it will not be. */
 static void
-the_engine_is_started_with_the_lock_and_without_our_descriptors(void **state)
+the_engine_is_started_with_the_lock_and_our_environment(void **state)
 {
 	struct fixture *f = *state;
 	char path[96], text[256];
@@ -301,7 +301,7 @@ the_engine_is_started_with_the_lock_and_without_our_descriptors(void **state)
 	make(f, &m, METHOD_Engine_Info, 0);
 	wait_for(f, &m);
 	(void)unsetenv("JOBWIRE_JOB_ID");
-	(void)snprintf(text, sizeof text, "--background --lock-fd=3 --state-dir %s none\nheld",
+	(void)snprintf(text, sizeof text, "--background --lock-fd=3 --state-dir %s x\nheld",
 		       f->temp->path);
 	assert_failed(&m, ERR_UNAVAILABLE, text);
 	/* It has ended, and so has its lock. */
@@ -398,8 +398,7 @@ main(void)
 		unit_test_with_client(a_kept_session_waits_for_an_engine_and_a_call_does_not),
 		unit_test_with_client(the_words_of_an_engine_that_cannot_start_reach_the_caller),
 		unit_test_with_client(an_engine_that_is_not_there_is_named),
-		unit_test_with_client(
-			the_engine_is_started_with_the_lock_and_without_our_descriptors),
+		unit_test_with_client(the_engine_is_started_with_the_lock_and_our_environment),
 		unit_test_with_client(
 			while_somebody_else_starts_it_the_client_waits_for_the_socket),
 		unit_test_with_client(

@@ -164,7 +164,7 @@ only_a_job_that_waits_for_its_follower_is_told_how_far_that_one_is(void **state)
 	peer_expect(&peer, FRAME_HELLO, &frame);
 	job_consume(job, OUTLOG_VIEW_OUT, 2);
 	peer_expect_none(&peer);
-	job->spec.cap = SPEC_CAP_BLOCK;
+	job->row.cap = SPEC_CAP_BLOCK;
 	job_consume(job, OUTLOG_VIEW_OUT, 2);
 	peer_expect(&peer, FRAME_CONSUMED, &frame);
 	assert_int_equal(frame_get_arm(&frame, &consumed), 0);
