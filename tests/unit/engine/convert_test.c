@@ -39,13 +39,13 @@ setup(void **state)
 	buf_init(&f.spec_bytes, 1 << 16);
 	assert_int_equal(spec_encode(&f.spec_bytes, &spec, false), 0);
 	f.view.row = (struct store_job){ .number = 7,
+					 .cap = SPEC_CAP_BLOCK,
 					 .id = "ab234567-89ab-4cde-8f01-23456789abcd",
 					 .state = JOB_RUNNING,
 					 .detail = "d",
 					 .name = "n",
 					 .grp = "g",
 					 .session = "s",
-					 .cap = SPEC_CAP_STOP,
 					 .spec = { buf_head(&f.spec_bytes), f.spec_bytes.len },
 					 .pid = 42,
 					 .started_ns = 1 };
@@ -92,7 +92,7 @@ what_was_asked_for_comes_back(void **state)
 	assert_string_equal(job->env[2]->name, "C");
 	assert_memory_equal(job->env[2]->value.data, "x=y", 3);
 	assert_int_equal(job->stdin_mode, SPEC_STDIN_PTY);
-	assert_int_equal(job->cap_policy, SPEC_CAP_STOP); /* as it is now */
+	assert_int_equal(job->cap_policy, SPEC_CAP_BLOCK); /* the one in force */
 	assert_int_equal(job->max_output_bytes, 8192);
 	assert_int_equal(job->timeout_ms, 3);
 	assert_int_equal(job->idle_timeout_ms, 4);
