@@ -74,22 +74,6 @@ find_engine(const char *given, char room[PATH_MAX])
 	return ENGINE;
 }
 
-/* Ours, but for what belongs to a job that we may be part of. */
-static char **
-make_env(void)
-{
-	size_t i, n = 0, count = 0;
-	char **env;
-
-	while (environ[count])
-		count++;
-	env = calloc(count + 1, sizeof *env);
-	for (i = 0; env && i < count; i++)
-		if (strncmp(environ[i], "JOBWIRE_JOB_ID=", 15) != 0)
-			env[n++] = environ[i];
-	return env;
-}
-
 static int
 spawn(const char *engine, const char *state_dir, int lockfd, int wordsfd, pid_t *ret_pid)
 {
@@ -99,11 +83,8 @@ spawn(const char *engine, const char *state_dir, int lockfd, int wordsfd, pid_t 
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, deflt;
-	char **env = make_env();
 	int rc;
 
-	if (!env)
-		return ENOMEM;
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawnattr_init(&attr);
 	(void)sigemptyset(&none);
@@ -124,10 +105,9 @@ spawn(const char *engine, const char *state_dir, int lockfd, int wordsfd, pid_t 
 							     POSIX_SPAWN_SETSIGDEF);
 	if (rc == 0)
 		rc = posix_spawnp(ret_pid, engine, &actions, &attr, (char *const *)(uintptr_t)argv,
-				  env);
+				  environ);
 	(void)posix_spawnattr_destroy(&attr);
 	(void)posix_spawn_file_actions_destroy(&actions);
-	free(env);
 	return rc;
 }
 

@@ -123,7 +123,7 @@ put_spec(struct call *call, const struct job_view *view, bool whole, Jobwire__V1
 		j->command.len = MIN(j->command.len, LIST_COMMAND_MAX);
 	j->cwd = text_bytes(spec.cwd);
 	j->stdin_mode = (Jobwire__V1__StdinMode)spec.stdin_mode;
-	j->cap_policy = (Jobwire__V1__CapPolicy)spec.cap;
+	j->cap_policy = (Jobwire__V1__CapPolicy)view->row.cap;
 	j->max_output_bytes = spec.cap_bytes;
 	j->timeout_ms = spec.timeout_ms;
 	j->idle_timeout_ms = spec.idle_timeout_ms;

@@ -161,6 +161,8 @@ prepare(struct engine *eng, int argc, char **argv, struct err *err)
 
 	rc = endpoint_open(eng->settings.state_dir, &eng->endpoint, err);
 	if (rc == 0)
+		rc = engine_refuse_inside_job(eng, err);
+	if (rc == 0)
 		rc = settings_read_file(&eng->settings, &eng->endpoint, argc, argv, err);
 	if (rc == 0)
 		log_set_level((enum log_level)eng->settings.log_level);

@@ -243,6 +243,9 @@ adoption_status(struct job *job, const struct frame_status *s)
 		if (s->ended)
 			take_recorded_end(job);
 	}
+	/* What could not be said while nobody was there to hear it. */
+	proc_policy(job->proc, (enum spec_cap)job->row.cap);
+	proc_consumed(job->proc, job->consumed[OUTLOG_OUT], job->consumed[OUTLOG_ERR]);
 	ask_connected(job);
 	job->armed = false;
 	job_want_output(job);

@@ -27,13 +27,21 @@ first_input(const struct job *job)
 	return NULL;
 }
 
+/* Before the holder has said how it is, nothing is sent: it would be taken for sent to the one
+ * before it. */
+static bool
+can_send(const struct job *job)
+{
+	return job->proc && !job->adoption;
+}
+
 static void
 send_input(struct job *job)
 {
 	struct job_ask *ask = first_input(job);
 	struct frame_input f;
 
-	if (!ask || ask->u.input.in_flight || ask->u.input.waiting || !job->proc)
+	if (!ask || ask->u.input.in_flight || ask->u.input.waiting || !can_send(job))
 		return;
 	f.tag = ask->tag;
 	f.offset = ask->u.input.offset == FRAME_APPEND
@@ -50,7 +58,7 @@ send_input(struct job *job)
 static void
 send_ask(struct job *job, struct job_ask *ask)
 {
-	if (!job->proc)
+	if (!can_send(job))
 		return;
 	switch (ask->kind) {
 	case ASK_STOP:

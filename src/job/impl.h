@@ -28,7 +28,7 @@ struct job {
 	pid_t holder;       /* 0: not a child of this engine */
 	struct spec_numbers {
 		enum spec_stdin stdin_mode;
-		enum spec_cap cap;
+
 		uint64_t grace_ms;
 	} spec;
 
@@ -41,6 +41,7 @@ struct job {
 	bool granted; /* a larger pipe */
 	uint32_t lingering;
 	uint64_t input_delivered;
+	uint64_t consumed[OUTLOG_STREAMS]; /* what the holder was told, or is to be told */
 
 	struct job_asks asks;
 	struct job_watches watches;

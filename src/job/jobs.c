@@ -85,7 +85,7 @@ read_spec_numbers(struct job *job)
 	rc = spec_decode(&scratch, job->row.spec.bytes, job->row.spec.len, &spec);
 	if (rc == 0) {
 		job->spec.stdin_mode = spec.stdin_mode;
-		job->spec.cap = spec.cap;
+
 		job->spec.grace_ms = spec.grace_ms;
 	}
 	arena_fini(&scratch);

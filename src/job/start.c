@@ -100,6 +100,7 @@ make_row(struct attempt *a, struct err *err)
 		.grp = s->group,
 		.session = s->session,
 		.lifetime = s->ends_with_session,
+		.cap = a->spec.cap,
 		.created_ns = clock_wall_ns(),
 		.n_labels = (int64_t)s->n_labels,
 		.group_limit = s->group_limit,

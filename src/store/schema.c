@@ -24,6 +24,7 @@ static const char *const migrations[] = {
 	"	grp TEXT NOT NULL,"
 	"	session TEXT NOT NULL,"
 	"	lifetime INTEGER NOT NULL,"
+	"	cap INTEGER NOT NULL,"
 	"	spec BLOB NOT NULL,"
 	"	pid INTEGER NOT NULL,"
 	"	start_ticks INTEGER NOT NULL,"

@@ -102,6 +102,7 @@ add_job_of(struct fixture *f, int64_t number, enum job_state state, const char *
 				 .name = "",
 				 .grp = group,
 				 .session = "",
+				 .cap = spec->cap,
 				 .group_limit = group_limit };
 	struct buf bytes;
 	struct job *job;

@@ -131,7 +131,7 @@ a_job_that_waits_for_its_follower_goes_on_without_it(void **state)
 	peer_expect(&peer, FRAME_POLICY, &frame);
 	assert_int_equal(frame_get_number(&frame, &policy), 0);
 	assert_int_equal(policy, SPEC_CAP_DROP);
-	assert_int_equal(job->spec.cap, SPEC_CAP_DROP);
+	assert_int_equal(job->row.cap, SPEC_CAP_DROP);
 	assert_int_equal(job->row.state, JOB_RUNNING);
 	assert_int_equal(f->heard[0].kind, JOBS_EVENT_NOTE);
 	peer_expect_none(&peer);
