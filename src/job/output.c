@@ -161,8 +161,7 @@ job_consume(struct job *job, enum outlog_view view, uint64_t offset)
 	for (s = 0; s < OUTLOG_STREAMS; s++)
 		job->consumed[s] = MAX(job->consumed[s], offsets[s]);
 	if (job->proc)
-		proc_consumed(job->proc, job->consumed[OUTLOG_OUT],
-			      job->consumed[OUTLOG_ERR]);
+		proc_consumed(job->proc, job->consumed[OUTLOG_OUT], job->consumed[OUTLOG_ERR]);
 }
 
 void
