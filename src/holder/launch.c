@@ -438,6 +438,10 @@ launch(struct holder *h, struct failure *ret)
 			     h->spec.stdin_mode == SPEC_STDIN_PTY ? "/dev/ptmx" : "pipe");
 	else
 		rc = start(h, e.job, ret);
+	if (rc == 0 && h->spec.stdin_mode == SPEC_STDIN_PTY) {
+		h->terminalfd = e.job[0];
+		e.job[0] = -1;
+	}
 	close_all(e.job);
 	if (rc < 0) {
 		close_all(e.ours);

@@ -5,7 +5,7 @@ import struct
 
 import engine
 import processes
-from engine import EngineTest
+from engine import EngineTest, jobs_pb2, until
 
 RECORD_LAUNCH = 2
 TAG_BOOT_ID = 100
@@ -26,6 +26,18 @@ def append_record(path, kind, fields):
     with open(path, "ab") as file:
         file.write(head + struct.pack("<II", crc32c(head + fields), 0) + fields +
                    bytes(-len(fields) % 8))
+
+
+def open_files(pid):
+    """What its descriptors are."""
+    folder = "/proc/%d/fd" % pid
+    names = []
+    for fd in os.listdir(folder):
+        try:
+            names.append(os.readlink(os.path.join(folder, fd)))
+        except FileNotFoundError:
+            pass
+    return names
 
 
 class Lost(EngineTest):
@@ -51,6 +63,22 @@ class Lost(EngineTest):
         pid = self.lose(lambda path: append_record(path, RECORD_LAUNCH, boot))
         self.assertTrue(processes.is_alive(pid))
         processes.kill(pid)
+
+
+class Terminals(EngineTest):
+    def test_a_job_may_give_its_terminal_up_and_take_it_again(self):
+        gate = engine.fifo(self.engine.top, "gate")
+        job = self.client.start(
+            "echo before; exec </dev/null >/dev/null 2>&1; read x <%s; "
+            "exec >/dev/tty </dev/tty; read y; echo got $y; exit 3" % gate,
+            stdin_mode=jobs_pb2.STDIN_PTY)
+        self.client.output_until(job.id, b"before")
+        # Nobody has it open now: that is no end.
+        until(lambda: not any("pts" in name for name in open_files(job.pid)), "it is given up")
+        engine.open_gate(gate)
+        self.client.type(job.id, b"more\n")
+        self.client.output_until(job.id, b"got more")
+        self.assertEnd(self.client.closed(job.id), "FAILED", "EXIT", 3)
 
 
 if __name__ == "__main__":
