@@ -15,6 +15,14 @@ answer(struct job_ask *ask, bool failed)
 	ask->done(ask);
 }
 
+/* While a holder has not said how things stand, nothing goes to it: what was sent before that is
+ * taken for lost with the connection before (ask_connected). */
+static bool
+can_send(const struct job *job)
+{
+	return job->proc && !job->adoption;
+}
+
 /* Input goes out one piece at a time, so that a full stdin never holds up a stop behind it. */
 static struct job_ask *
 first_input(const struct job *job)
