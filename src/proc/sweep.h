@@ -23,7 +23,7 @@ struct sweep {
 	uint32_t survivors;
 };
 
-/* SIGKILL until a pass finds nothing, for at most 5 s. */
+/* SIGKILL until two passes in a row find nothing, for at most 5 s. */
 void sweep_run(struct sweep *s);
 
 #endif
