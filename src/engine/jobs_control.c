@@ -14,6 +14,7 @@
 /* A stop answers within its grace and this, unless the request says otherwise. */
 #define STOP_MARGIN_MS 6000
 #define SIGNAL_WAIT_MS 10000
+#define REASON_MAX     500
 /* What is on its way to a holder is answered within this, unless the holder is halted. */
 #define INPUT_ANSWER_MS 2000
 
@@ -376,6 +377,10 @@ handle_jobs_detach(struct call *call, struct err *err)
 	struct job_view view;
 	int rc;
 
+	if (strlen(req->reason) > REASON_MAX)
+		return err_field(err, ERR_INVALID_ARGUMENT, "reason",
+				 "reason has %zu bytes; at most %d", strlen(req->reason),
+				 REASON_MAX);
 	rc = jobs_view(call->eng->jobs, &call->arena, req->job_id, &view, err);
 	if (rc < 0)
 		return rc;

@@ -116,14 +116,17 @@ say_trouble(struct engine *eng, const struct err *err)
 	(void)event_add(eng->retry_event, &soon);
 }
 
-static void
+/* True: nothing is left that must be written. */
+static bool
 write_changes(struct engine *eng)
 {
 	struct err err = { 0 };
 	int rc;
 
-	if (!jobs_is_dirty(eng->jobs) && !events_pending(eng->events))
-		return;
+	if (!jobs_is_dirty(eng->jobs) && !events_pending(eng->events) && !*eng->trouble)
+		return true;
+	if (event_pending(eng->retry_event, EV_TIMEOUT, NULL) && !eng->stopping)
+		return false;
 	rc = store_begin(eng->store, &err);
 	if (rc == 0)
 		rc = jobs_flush(eng->jobs, &err);
@@ -136,12 +139,13 @@ write_changes(struct engine *eng)
 		 * written when the disk takes it again. */
 		store_rollback(eng->store);
 		say_trouble(eng, &err);
-		return;
+		return false;
 	}
 	jobs_flushed(eng->jobs);
 	if (*eng->trouble)
 		log_info("the database takes writes again");
 	eng->trouble[0] = '\0';
+	return true;
 }
 
 struct checkpoint {
@@ -210,11 +214,15 @@ tidy(struct engine *eng)
 void
 engine_turn(struct engine *eng)
 {
+	bool written;
+
 	do {
-		write_changes(eng);
-		events_publish(eng->events);
+		/* Who is told of an event may rely on it; what a job is, its folder says too. */
+		written = write_changes(eng);
+		if (written)
+			events_publish(eng->events);
 		jobs_notify(eng->jobs);
-	} while (jobs_has_news(eng->jobs) || events_pending(eng->events));
+	} while (jobs_has_news(eng->jobs) || (written && events_pending(eng->events)));
 	engine_check_ending(eng);
 	tidy(eng);
 }

@@ -137,6 +137,9 @@ struct holder {
 	bool disk_full, blocked;
 	unsigned char *read_buf;
 	size_t read_max;
+	/* The job's end of a terminal, kept until the main process is reaped: a job that gives its
+	 * own up would be hung up otherwise. -1: none. */
+	int terminalfd;
 	uint64_t pipe_bytes; /* granted */
 	bool pipe_asked;
 

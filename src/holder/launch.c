@@ -249,6 +249,8 @@ make_env(struct holder *h)
 	env = arena_alloc(&h->arena, (s->base_env.n + s->env.n + 3) * sizeof *env);
 	if (!env)
 		return NULL;
+	/* First, where the sweep of a lost job finds it soonest. */
+	env[n++] = arena_printf(&h->arena, ENV_JOB_ID "=%s", s->id);
 	for (i = 0; i < s->base_env.n; i++) {
 		p = s->base_env.v[i];
 		if (!find_env(&s->env, p, strcspn(p, "=")) && strncmp(p, "PWD=", 4) != 0 &&
@@ -260,9 +262,8 @@ make_env(struct holder *h)
 			env[n++] = s->env.v[i];
 	if (!find_env(&s->env, "PWD", 3))
 		env[n++] = arena_printf(&h->arena, "PWD=%s", s->cwd);
-	env[n++] = arena_printf(&h->arena, ENV_JOB_ID "=%s", s->id);
 	env[n] = NULL;
-	return env[n - 1] && env[n - 2] ? env : NULL;
+	return env[0] && env[n - 1] ? env : NULL;
 }
 
 /* "<the job's folder>/script" */
@@ -437,6 +438,10 @@ launch(struct holder *h, struct failure *ret)
 			     h->spec.stdin_mode == SPEC_STDIN_PTY ? "/dev/ptmx" : "pipe");
 	else
 		rc = start(h, e.job, ret);
+	if (rc == 0 && h->spec.stdin_mode == SPEC_STDIN_PTY) {
+		h->terminalfd = e.job[0];
+		e.job[0] = -1;
+	}
 	close_all(e.job);
 	if (rc < 0) {
 		close_all(e.ours);

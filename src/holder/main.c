@@ -207,7 +207,7 @@ set_up(struct holder *h)
 	memset(h, 0, sizeof *h);
 	h->recordfd = HOLDER_FD_RECORD;
 	h->dirfd = HOLDER_FD_FOLDER;
-	h->listenfd = h->sigfd = h->conn.fd = h->input.fd = -1;
+	h->listenfd = h->sigfd = h->conn.fd = h->input.fd = h->terminalfd = -1;
 	for (i = 0; i < OUTLOG_STREAMS; i++)
 		h->source[i].fd = -1;
 	for (i = HOLDER_FD_RECORD; i <= HOLDER_FD_FOLDER; i++)

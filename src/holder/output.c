@@ -309,6 +309,7 @@ output_exited(struct holder *h)
 
 	timer_off(h, TIMER_WALL);
 	timer_off(h, TIMER_IDLE);
+	fd_close(&h->terminalfd);
 	for (i = 0; i < OUTLOG_STREAMS; i++) {
 		s = &h->source[i];
 		n = 0;

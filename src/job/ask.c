@@ -35,14 +35,6 @@ first_input(const struct job *job)
 	return NULL;
 }
 
-/* Before the holder has said how it is, nothing is sent: it would be taken for sent to the one
- * before it. */
-static bool
-can_send(const struct job *job)
-{
-	return job->proc && !job->adoption;
-}
-
 static void
 send_input(struct job *job)
 {

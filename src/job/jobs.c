@@ -269,6 +269,8 @@ jobs_flushed(struct jobs *jobs)
 	while ((job = TAILQ_FIRST(&jobs->dirty))) {
 		TAILQ_REMOVE(&jobs->dirty, job, dirty_link);
 		job->dirty = false;
+		if (job->over)
+			job_tell(job); /* that was all it waited for */
 	}
 }
 

@@ -61,7 +61,10 @@ static const char *const migrations[] = {
 	"CREATE TABLE events ("
 	"	epoch INTEGER NOT NULL, seq INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
 	"	kind INTEGER NOT NULL, job_id TEXT NOT NULL, grp TEXT NOT NULL, data BLOB NOT NULL,"
-	"	PRIMARY KEY (epoch, seq)) WITHOUT ROWID;",
+	"	PRIMARY KEY (epoch, seq)) WITHOUT ROWID;"
+	/* One row: what came up to here may not be among the events. */
+	"CREATE TABLE events_lost (epoch INTEGER NOT NULL, seq INTEGER NOT NULL);"
+	"INSERT INTO events_lost VALUES (0, 0);",
 };
 
 static int

@@ -65,10 +65,14 @@ static const struct {
 	[EVENTS_AFTER] = { "SELECT epoch, seq, time_ns, kind, job_id, grp, data FROM events"
 			   " WHERE (epoch, seq) > (?, ?) ORDER BY epoch, seq LIMIT ?",
 			   "", "" },
-	[EVENTS_FIRST] = { "SELECT epoch, seq FROM events ORDER BY epoch, seq LIMIT 1", "", "" },
-	[EVENTS_PRUNE] = { "DELETE FROM events WHERE (epoch, seq) <= (SELECT epoch, seq FROM events"
-			   " ORDER BY epoch DESC, seq DESC LIMIT 1 OFFSET ?)",
-			   "", "" },
+	[EVENTS_FROM_END] = { "SELECT epoch, seq FROM events"
+			      " ORDER BY epoch DESC, seq DESC LIMIT 1 OFFSET ?",
+			      "", "" },
+	[EVENTS_PRUNE] = { "DELETE FROM events WHERE (epoch, seq) <= (?, ?)", "", "" },
+	[EVENTS_LOSE] = { "UPDATE events_lost SET epoch = ?1, seq = ?2"
+			  " WHERE (epoch, seq) < (?1, ?2)",
+			  "", "" },
+	[EVENTS_ARE_LOST] = { "SELECT 1 FROM events_lost WHERE (epoch, seq) > (?, ?)", "", "" },
 	[META_NEXT] = { "INSERT INTO meta VALUES (?1, 1)"
 			" ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value",
 			"", "" },

@@ -113,11 +113,12 @@ struct store_event_filter {
 	int64_t epoch, seq; /* after this point */
 	size_t limit;       /* rows looked at */
 };
-/* Oldest first, in the arena. *ret_gap: older events than the first one returned were pruned, and
- * the point asked for lies before them. */
+/* Oldest first, in the arena. *ret_gap: events behind the point were pruned or lost. */
 int store_events_after(struct store *s, struct arena *a, const struct store_event_filter *f,
 		       struct store_event **ret_events, size_t *ret_n, bool *ret_gap,
 		       struct err *err) MUST_CHECK;
+/* Events up to this point were never stored: who stands before it has missed some. */
+int store_events_lose(struct store *s, int64_t epoch, int64_t seq, struct err *err) MUST_CHECK;
 /* Keep the newest `keep` events. */
 int store_events_prune(struct store *s, int64_t keep, struct err *err) MUST_CHECK;
 
