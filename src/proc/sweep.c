@@ -120,12 +120,16 @@ sweep_run(struct sweep *s)
 {
 	int64_t give_up = clock_mono_ms() + SWEEP_MS;
 	uint32_t left, first = 0;
+	int empty = 0;
 
 	s->killed = 0;
 	for (;;) {
 		left = pass(s);
 		first = MAX(first, left);
-		if ((left == 0 && !s->is_blind) || clock_mono_ms() >= give_up)
+		/* One in the middle of its exec bears no name for a moment: one look is not enough.
+		 */
+		empty = left || s->is_blind ? 0 : empty + 1;
+		if (empty == 2 || clock_mono_ms() >= give_up)
 			break;
 		(void)poll(NULL, 0, PAUSE_MS); /* for the kernel to end them */
 	}

@@ -25,7 +25,7 @@ struct sweep {
 	bool is_blind; /* it could not look at every process: there may be more */
 };
 
-/* SIGKILL until a pass sees everybody and finds nothing, for at most 5 s. */
+/* SIGKILL until two passes in a row see everybody and find nothing, for at most 5 s. */
 void sweep_run(struct sweep *s);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/resource.h>
@@ -13,11 +15,29 @@
 #define ID    "ab234567-89ab-4cde-8f01-23456789abcd"
 #define OTHER "ab234567-89ab-4cde-8f01-23456789abce"
 
+/* posix_spawn(3) returns a little before the kernel knows the environment of what it started. */
+static void
+wait_for_environment(pid_t pid)
+{
+	char path[32], byte;
+	ssize_t n = 0;
+	int fd;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+	while (n <= 0) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		assert_true(fd >= 0);
+		n = read(fd, &byte, 1);
+		(void)close(fd);
+		(void)sched_yield();
+	}
+}
+
 /* A process that lives until it is ended, with this in its environment. */
 static pid_t
 sleeper(const char *variable, bool own_session)
 {
-	char *argv[] = { (char[]){ "sleep" }, (char[]){ "1000" }, NULL };
+	char *argv[] = { (char[]){ "sleep" }, (char[]){ "60" }, NULL };
 	char *env[] = { (char[]){ "A=1" }, NULL, (char[]){ "B=2" }, NULL };
 	posix_spawnattr_t attr;
 	pid_t pid;
@@ -29,6 +49,7 @@ sleeper(const char *variable, bool own_session)
 	assert_int_equal(posix_spawnp(&pid, "sleep", NULL, &attr, argv, env), 0);
 	(void)posix_spawnattr_destroy(&attr);
 	free(env[1]);
+	wait_for_environment(pid);
 	return pid;
 }
 
@@ -183,7 +204,7 @@ one_that_is_stopped_is_ended_too(void **state)
 }
 
 static void
-nothing_to_end_is_found_in_one_look(void **state)
+where_there_is_nothing_to_end_nothing_is(void **state)
 {
 	struct sweep s = sweep(0, 0);
 
@@ -203,7 +224,7 @@ main(void)
 		cmocka_unit_test(a_name_behind_a_large_variable_is_found),
 		cmocka_unit_test(without_descriptors_it_says_that_it_is_blind),
 		cmocka_unit_test(one_that_is_stopped_is_ended_too),
-		cmocka_unit_test(nothing_to_end_is_found_in_one_look),
+		cmocka_unit_test(where_there_is_nothing_to_end_nothing_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
