@@ -114,6 +114,13 @@ outlog_set_full(struct outlog *log, enum outlog_full full)
 }
 
 void
+outlog_add_cap(struct outlog *log, uint64_t bytes)
+{
+	if (log->cap)
+		log->cap += bytes;
+}
+
+void
 outlog_discard_all(struct outlog *log)
 {
 	log->discarding = true;
@@ -205,10 +212,8 @@ make_room(struct outlog *log, uint64_t want)
 			drop_oldest(log);
 		else if (log->full == OUTLOG_BLOCK)
 			return -EAGAIN;
-		else if (log->full == OUTLOG_REFUSE)
-			return -EDQUOT;
 		else
-			return -EXFULL; /* DISCARD */
+			return -EXFULL; /* DISCARD, REFUSE */
 	}
 	return 0;
 }
@@ -355,7 +360,7 @@ outlog_append(struct outlog *log, enum outlog_stream stream, int64_t wall_ns, co
 		n = MIN(len - *ret_taken, log->segment_size);
 		if (!log->discarding)
 			rc = make_room(log, n);
-		if (rc == -EXFULL)
+		if (rc == -EXFULL && log->full == OUTLOG_DISCARD)
 			log->discarding = true;
 		if (log->discarding) {
 			log->extent[stream].end += len - *ret_taken;

@@ -5,7 +5,7 @@ import struct
 
 import engine
 import processes
-from engine import EngineTest, jobs_pb2, until
+from engine import EngineTest, engine_pb2, jobs_pb2, until
 
 RECORD_LAUNCH = 2
 TAG_BOOT_ID = 100
@@ -79,6 +79,96 @@ class Terminals(EngineTest):
         self.client.type(job.id, b"more\n")
         self.client.output_until(job.id, b"got more")
         self.assertEnd(self.client.closed(job.id), "FAILED", "EXIT", 3)
+
+
+class Blocked(EngineTest):
+    """The job waits for its reader."""
+
+    def start(self, command, **fields):
+        return self.client.start(command, cap_policy=jobs_pb2.CAP_BLOCK, max_output_bytes=65536,
+                                 **fields)
+
+    def blocked(self, command, **fields):
+        job = self.start(command, **fields)
+        until(lambda: self.client.get(job.id).blocked, "a job that waits for its reader")
+        return job
+
+    def follow(self, job):
+        """What its follower reads to the job's end."""
+        data = bytearray()
+        while True:
+            answer = self.client.read(job.id, offset=len(data), consume=True, wait_ms=5000)
+            self.assertEqual(answer.offset, len(data))
+            data += answer.data
+            if answer.ended and not answer.data:
+                return bytes(data)
+
+    def test_a_slow_reader_loses_nothing_of_a_terminal(self):
+        job = self.blocked("stty -opost; head -c 75000 /dev/zero | tr '\\0' x",
+                           stdin_mode=jobs_pb2.STDIN_PTY)
+        processes.wait_dead(job.pid)
+        self.client.run_job("sleep 0.5")  # longer than a holder waits for a terminal's end
+        self.assertEqual(len(self.follow(job)), 75000)
+
+    def test_a_job_that_is_held_back_is_not_idle(self):
+        job = self.blocked("head -c 300000 /dev/zero; exec sleep 1000", idle_timeout_ms=600)
+        self.client.run_job("sleep 1")
+        self.assertEqual(self.client.get(job.id).state, engine.RUNNING)
+        self.assertEqual(len(self.follow(job)), 300000)
+        self.assertEnd(self.client.end(job.id), "KILLED", "TIMEOUT", 143)
+
+    def test_a_stop_waits_for_no_reader(self):
+        for mode in (jobs_pb2.STDIN_NULL, jobs_pb2.STDIN_PTY):
+            job = self.blocked("while :; do echo 0123456789; done", stdin_mode=mode)
+            answer = self.client.stop(job.id)
+            self.assertTrue(answer.done)
+            self.assertEnd(answer.job, "KILLED", "USER", 143)
+            self.assertEqual(answer.job.stdout_info.stored, answer.job.stdout_info.end)
+            self.assertEqual(len(self.follow(job)), answer.job.stdout_info.end)
+
+    def test_a_shutdown_with_its_jobs_waits_for_no_reader(self):
+        self.blocked("while :; do echo 0123456789; done")
+        self.client.call("Engine.Shutdown", stop_jobs=True)
+        self.assertEqual(self.engine.wait_exit(), 0)
+
+
+class Disk(EngineTest):
+    """The disk refuses: each fault stays until the holder's end, so that is how it goes away."""
+
+    OPTIONS = ("--holder", engine.ARMED_HOLDER)
+
+    def full(self, fault, **fields):
+        self.engine.arm_holder(JOBWIRE_FAULT=fault)
+        job = self.client.start("while :; do echo 0123456789; sleep 0.001; done", **fields)
+        until(lambda: self.client.get(job.id).disk_full, "a full disk")
+        return job
+
+    def end(self, job):
+        processes.kill(self.holder_of(job))
+        return self.client.closed(job.id)
+
+    def test_a_disk_quota_is_not_the_cap(self):
+        job = self.full("pwrite:20:EDQUOT", cap_policy=jobs_pb2.CAP_END)
+        self.assertFalse(self.client.get(job.id).stopping)
+        self.assertEnd(self.end(job), "LOST", "LOST", 125)
+
+    def test_a_full_disk_is_told_once(self):
+        self.engine.arm_holder()
+        events = self.subscribe()
+        job = self.full("pwrite:20:ENOSPC")
+        self.engine.arm_holder()
+        self.client.run_job("sleep 0.8")  # for some more tries
+        self.end(job)
+        notes = []
+        while True:
+            topic, event = events.next()
+            if event.job_id != job.id or topic.endswith("/output"):
+                continue
+            if event.kind == engine_pb2.EVENT_NOTE:
+                notes.append(event.detail)
+            if event.kind == engine_pb2.EVENT_CLOSED:
+                break
+        self.assertEqual(len(notes), 1, notes)
 
 
 if __name__ == "__main__":
