@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What goes wrong around a holder, or under it: the job and what is told of it stay right."""
 import os
+import signal
 import struct
 
 import engine
@@ -79,6 +80,25 @@ class Terminals(EngineTest):
         self.client.type(job.id, b"more\n")
         self.client.output_until(job.id, b"got more")
         self.assertEnd(self.client.closed(job.id), "FAILED", "EXIT", 3)
+
+
+class Names(EngineTest):
+    def test_a_long_path_is_cut_between_characters(self):
+        for text in (b"/x", b"/xy", b"/xyz", b"/\xff"):
+            job = self.client.closed(self.client.start([text + "\u4e2d".encode() * 80]).id)
+            self.assertEnd(job, "FAILED", "SPAWN", 127)
+            self.assertIn("\u4e2d" * 40, job.detail)
+        self.assertEqual(len(self.client.call("Jobs.List").jobs), 4)
+
+
+class Signals(EngineTest):
+    def test_a_users_signal_to_a_large_tree_is_a_users_kill(self):
+        for _ in range(5):
+            job = self.client.start("for i in $(seq 150); do sleep 1000 & done; echo up; wait")
+            self.client.output_until(job.id, b"up")
+            self.client.call("Jobs.Signal", job_id=job.id, signal=signal.SIGTERM,
+                             target=jobs_pb2.TARGET_TREE)
+            self.assertEnd(self.client.end(job.id), "KILLED", "USER", 143)
 
 
 class Blocked(EngineTest):
