@@ -121,10 +121,19 @@ struct stop {
 	char names[END_NAMES_MAX];
 };
 
+/* A limit that would end the holder. The job gets it as it was. */
+struct raised_limit {
+	int resource;
+	struct rlimit was;
+};
+
+#define RAISED_LIMITS 2
+
 struct holder {
 	int recordfd, dirfd;
 	struct arena arena;
 	struct spec spec;
+	struct raised_limit raised[RAISED_LIMITS];
 
 	int epfd, sigfd, listenfd;
 	int64_t deadlines[TIMER_COUNT]; /* monotonic ms, 0: off */

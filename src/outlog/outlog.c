@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -53,6 +54,17 @@ struct outlog {
 	bool last_dirty; /* is not on disk as it is here */
 };
 
+/* No file may be larger than the limit of this process says. */
+static uint64_t
+within_limit(uint64_t size)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return size;
+	return MIN(size, MAX((uint64_t)limit.rlim_cur, SEGMENT_MIN));
+}
+
 int
 outlog_new(int dirfd, uint64_t cap_bytes, enum outlog_full full, struct outlog **ret_log,
 	   struct err *err)
@@ -66,6 +78,7 @@ outlog_new(int dirfd, uint64_t cap_bytes, enum outlog_full full, struct outlog *
 	log->full = full;
 	log->segment_size =
 		cap_bytes ? MIN(MAX(cap_bytes / 8, SEGMENT_MIN), SEGMENT_MAX) : SEGMENT_PLAIN;
+	log->segment_size = within_limit(log->segment_size);
 	log->fd[OUTLOG_OUT] = log->fd[OUTLOG_ERR] = log->indexfd = -1;
 	log->end = &log->first;
 	*ret_log = log;

@@ -91,6 +91,27 @@ class Names(EngineTest):
         self.assertEqual(len(self.client.call("Jobs.List").jobs), 4)
 
 
+class Limits(EngineTest):
+    """An engine that was started under `ulimit -f`: 2 MiB."""
+
+    def setUp(self):
+        super().setUp()
+        self.engine.kill()
+        self.engine.prefix = ["/bin/sh", "-c", "ulimit -f 4096; exec \"$@\"", "sh"]
+        self.engine.start()
+        self.client = self.engine.connect()
+
+    def test_output_beyond_the_size_of_a_file_is_kept(self):
+        job = self.client.start("head -c 5000000 /dev/zero; ulimit -S -f; ulimit -H -f")
+        self.assertEqual(self.client.output(job.id), bytes(5000000) + b"4096\n" * 2)
+        self.assertEnd(self.client.end(job.id), "COMPLETED", "EXIT", 0)
+
+    def test_the_limit_is_the_jobs(self):
+        path = os.path.join(self.engine.top, "file")
+        job = self.client.run_job(["/bin/dd", "if=/dev/zero", "of=" + path, "bs=1M", "count=4"])
+        self.assertEnd(job, "FAILED", "SIGNAL", 128 + signal.SIGXFSZ)
+
+
 class Signals(EngineTest):
     def test_a_users_signal_to_a_large_tree_is_a_users_kill(self):
         for _ in range(5):
