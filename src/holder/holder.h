@@ -161,6 +161,8 @@ struct holder {
 	int wait_status;
 	int64_t exited_ns;
 	struct rusage usage;
+	enum record_type appended; /* the last of END and CLOSING that is in the file, 0: none */
+	unsigned syncs_failed;     /* of the record that is being written, in a row */
 	enum end_cause cause;
 	int last_signal;
 	struct stop stop;

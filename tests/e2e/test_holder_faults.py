@@ -8,7 +8,7 @@ import engine
 import processes
 from engine import EngineTest, engine_pb2, jobs_pb2, until
 
-RECORD_LAUNCH = 2
+RECORD_LAUNCH, RECORD_END, RECORD_CLOSING = 2, 5, 6
 TAG_BOOT_ID = 100
 
 
@@ -27,6 +27,17 @@ def append_record(path, kind, fields):
     with open(path, "ab") as file:
         file.write(head + struct.pack("<II", crc32c(head + fields), 0) + fields +
                    bytes(-len(fields) % 8))
+
+
+def record_kinds(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    kinds, at = [], 16
+    while at < len(data):
+        kind, size = struct.unpack_from("<II", data, at)
+        kinds.append(kind)
+        at += 16 + (size + 7) // 8 * 8
+    return kinds
 
 
 def open_files(pid):
@@ -192,6 +203,14 @@ class Disk(EngineTest):
         job = self.full("pwrite:20:EDQUOT", cap_policy=jobs_pb2.CAP_END)
         self.assertFalse(self.client.get(job.id).stopping)
         self.assertEnd(self.end(job), "LOST", "LOST", 125)
+
+    def test_a_record_that_cannot_be_synced_is_written_once(self):
+        self.engine.arm_holder(JOBWIRE_FAULT="fdatasync:4:EIO")  # held, launch, begin, end
+        job = self.client.start("exit 3", power_safe=True)
+        self.assertEnd(self.client.closed(job.id), "FAILED", "EXIT", 3)
+        kinds = record_kinds(os.path.join(self.engine.job_folder(job.id), "record"))
+        self.assertEqual(kinds.count(RECORD_END), 1, kinds)
+        self.assertEqual(kinds.count(RECORD_CLOSING), 1, kinds)
 
     def test_a_full_disk_is_told_once(self):
         self.engine.arm_holder()
