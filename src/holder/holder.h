@@ -152,6 +152,7 @@ struct holder {
 	int terminalfd;
 	uint64_t pipe_bytes; /* granted */
 	bool pipe_asked;
+	enum outlog_stream pipe_wanted; /* whose pipe is too small */
 
 	struct input input;
 

@@ -132,6 +132,7 @@ note_size(struct holder *h, struct source *s, size_t n)
 	s->full_reads = n == h->read_max ? s->full_reads + 1 : 0;
 	if (s->full_reads >= FULL_READS && !h->pipe_asked) {
 		h->pipe_asked = true;
+		h->pipe_wanted = s == &h->source[OUTLOG_ERR] ? OUTLOG_ERR : OUTLOG_OUT;
 		control_send(h, frame_put(&h->conn.out, FRAME_PIPE_WANT, NULL, 0));
 	}
 	if (n >= TINY_READ) {
@@ -390,7 +391,7 @@ void
 output_grow_pipe(struct holder *h, uint64_t bytes)
 {
 	unsigned char *bigger;
-	int fd = h->source[OUTLOG_OUT].fd;
+	int fd = h->source[h->pipe_wanted].fd;
 
 	if (fd < 0 || bytes > INT32_MAX || fcntl(fd, F_SETPIPE_SZ, (int)bytes) < 0)
 		return;

@@ -72,7 +72,7 @@ struct end {
 struct closing {
 	int64_t closed_ns;
 	struct extent out, err;
-	uint32_t killed, survivors; /* of those that lingered */
+	uint32_t killed, survivors; /* of the last stop: of END's own, or of what lingered */
 	char names[END_NAMES_MAX];
 };
 

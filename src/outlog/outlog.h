@@ -7,8 +7,9 @@
  *	index                              one entry per piece, in the order in which they were read
  *
  * Way of the data: the holder appends -> files -> outlog_reader (engine) -> ReadOutput and events.
- * Bytes are written before their index entry, and both before anybody is told. One writer (the
- * holder), any number of readers in other processes and threads; nobody locks.
+ * Bytes are written before anybody is told of them, and their index entry before the next bytes:
+ *one that the disk refuses may come after the telling. One writer (the holder), any number of
+ *readers in other processes and threads; nobody locks.
  *
  * An index entry (32 bytes: wall time, end of stdout, end of stderr, flags, crc32c) says: at this
  * time the log reached so far. Exactly one of both ends grew against the entry before, so the

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What goes wrong around a holder, or under it: the job and what is told of it stay right."""
+import fcntl
 import os
 import signal
 import struct
@@ -52,6 +53,14 @@ def open_files(pid):
     return names
 
 
+def pipe_size(pid, number):
+    fd = os.open("/proc/%d/fd/%d" % (pid, number), os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        return fcntl.fcntl(fd, 1032)  # F_GETPIPE_SZ
+    finally:
+        os.close(fd)
+
+
 class Lost(EngineTest):
     def lose(self, before):
         """The pid of what is left of a job, without its mark, that an engine has found lost."""
@@ -100,6 +109,19 @@ class Names(EngineTest):
             self.assertEnd(job, "FAILED", "SPAWN", 127)
             self.assertIn("\u4e2d" * 40, job.detail)
         self.assertEqual(len(self.client.call("Jobs.List").jobs), 4)
+
+
+class Pipes(EngineTest):
+    def test_the_pipe_that_is_too_small_is_enlarged(self):
+        sizes = {1: [1 << 20, 65536], 2: [65536, 1 << 20]}
+        for number, wanted in sizes.items():
+            job = self.client.start(
+                "exec 3>&1 4>&2; dd if=/dev/zero bs=1M >&%d; true" % number,
+                max_output_bytes=1 << 20)
+            self.client.read(job.id, number, wait_ms=10000)  # it has both
+            until(lambda: [pipe_size(job.pid, 3), pipe_size(job.pid, 4)] == wanted,
+                  "a larger pipe", 20)
+            self.client.stop(job.id, grace_ms=0)
 
 
 class Limits(EngineTest):
