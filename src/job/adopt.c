@@ -22,6 +22,9 @@
 
 #define RECORD_ARENA_MAX ((size_t)16 * 1024 * 1024)
 
+#define LOAD_ROWS      100
+#define LOAD_ARENA_MAX ((size_t)16 * 1024 * 1024)
+
 struct adoption {
 	struct event *timer;
 	int delay_ms;
@@ -282,28 +285,51 @@ adopt_remove_strays(struct jobs *jobs, struct err *err)
 		      : 0;
 }
 
-int
-jobs_load(struct jobs *jobs, struct err *err)
+static int
+load_job(struct jobs *jobs, const struct store_job *row, struct err *err)
+{
+	struct job *job;
+	int rc;
+
+	rc = job_new(jobs, row, &job, err);
+	if (rc < 0)
+		return rc;
+	job->inherited = true;
+	if (*row->session && session_expect(jobs, row->session) < 0)
+		return err_sys(err, ENOMEM, "session");
+	if (job->row.state == JOB_QUEUED)
+		queue_add(job); /* in its place, before others are found */
+	job_adopt(job);
+	return 0;
+}
+
+/* The open jobs behind *after; how many. */
+static int
+load_page(struct jobs *jobs, int64_t *after, struct err *err)
 {
 	struct store_job *rows;
-	struct job *job;
 	struct arena a;
 	size_t i, n;
 	int rc;
 
-	arena_init(&a, (size_t)256 * 1024 * 1024);
-	rc = store_jobs_open(jobs->config.store, &a, &rows, &n, err);
+	arena_init(&a, LOAD_ARENA_MAX);
+	rc = store_jobs_open(jobs->config.store, &a, *after, LOAD_ROWS, &rows, &n, err);
 	for (i = 0; i < n && rc == 0; i++) {
-		rc = job_new(jobs, &rows[i], &job, err);
-		if (rc < 0)
-			break;
-		job->inherited = true;
-		if (*rows[i].session && session_expect(jobs, rows[i].session) < 0)
-			rc = err_sys(err, ENOMEM, "session");
-		if (job->row.state == JOB_QUEUED)
-			queue_add(job); /* in its place, before others are found */
-		job_adopt(job);
+		*after = rows[i].number;
+		rc = load_job(jobs, &rows[i], err);
 	}
 	arena_fini(&a);
+	return rc < 0 ? rc : (int)n;
+}
+
+int
+jobs_load(struct jobs *jobs, struct err *err)
+{
+	int64_t after = 0;
+	int rc;
+
+	do
+		rc = load_page(jobs, &after, err);
+	while (rc > 0);
 	return rc < 0 ? rc : adopt_remove_strays(jobs, err);
 }

@@ -26,11 +26,6 @@ struct job {
 	struct arena arena; /* of the row's strings */
 	struct proc *proc;  /* NULL: not connected */
 	pid_t holder;       /* 0: not a child of this engine */
-	struct spec_numbers {
-		enum spec_stdin stdin_mode;
-
-		uint64_t grace_ms;
-	} spec;
 
 	bool dirty;     /* the row differs from the store */
 	bool over;      /* closed: leaves when its row is written */
@@ -66,6 +61,7 @@ struct jobs {
 	struct map logs_by_id;
 	struct open_logs open_logs; /* the least recently used one first */
 	int64_t n_running, n_queued;
+	int64_t queued_bytes; /* of the specs of those that wait */
 	uint32_t n_granted;
 	uint64_t next_tag;
 	bool draining, listening;

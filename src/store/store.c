@@ -39,8 +39,9 @@ static const struct {
 	[JOB_INSERT] = { "INSERT INTO jobs (number%s) VALUES (NULL%s)", names, values },
 	[JOB_UPDATE] = { "UPDATE jobs SET number = number%s WHERE number = ?", settings, "" },
 	[JOB_GET] = { "SELECT number%s FROM jobs WHERE id = ?", names, "" },
-	[JOBS_OPEN] = { "SELECT number%s FROM jobs WHERE closed_ns = 0 ORDER BY number", names,
-			"" },
+	[JOBS_OPEN] = { "SELECT number%s FROM jobs WHERE closed_ns = 0 AND number > ?"
+			" ORDER BY number LIMIT ?",
+			names, "" },
 	[JOBS_LIST] = { "SELECT number%s FROM jobs WHERE number < ?1"
 			" AND (?2 = 0 OR (1 << state) & ?2)"
 			" AND (?3 = '' OR grp = ?3)"
@@ -49,6 +50,8 @@ static const struct {
 			"  (SELECT number FROM labels WHERE key = ?5 AND value = ?6))"
 			" ORDER BY number DESC LIMIT ?7",
 			names, "" },
+	[SPEC_INSERT] = { "INSERT INTO specs VALUES (?, ?)", "", "" },
+	[SPEC_GET] = { "SELECT spec FROM specs WHERE number = ?", "", "" },
 	[JOB_DELETE] = { "DELETE FROM jobs WHERE number = ?", "", "" },
 	[ID_BY_PREFIX] = { "SELECT id FROM jobs WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", "",
 			   "" },

@@ -26,12 +26,12 @@ struct store_blob {
 	size_t len;
 };
 
-/* A row of `jobs`. */
+/* A row of `jobs`. What was asked for is no part of it (`spec_bytes` are only counted here): it may
+ * be large, and is read by store_spec_get() when it is to be seen. */
 struct store_job {
 	int64_t number; /* 0: not inserted yet */
 #define COLUMN_INT         int64_t
 #define COLUMN_TEXT        const char *
-#define COLUMN_BLOB        struct store_blob
 #define COLUMN(type, name) COLUMN_##type name;
 #include "store/columns.def"
 #undef COLUMN
@@ -62,9 +62,16 @@ void store_close(struct store *s);
 /* The number of this run of the engine: one more than the last. */
 int store_next_epoch(struct store *s, int64_t *ret_epoch, struct err *err) MUST_CHECK;
 
-/* One transaction: row, labels and, if given, key. Sets job->number. */
-int store_job_insert(struct store *s, struct store_job *job, const struct store_label *labels,
-		     size_t n_labels, const struct store_key *key, int64_t now_ns,
+/* What belongs to a new job besides its row. */
+struct store_job_parts {
+	struct store_blob spec;
+	const struct store_label *labels;
+	size_t n_labels;
+	const struct store_key *key; /* NULL: none */
+	int64_t now_ns;
+};
+/* One transaction: row and parts. Sets job->number and job->spec_bytes. */
+int store_job_insert(struct store *s, struct store_job *job, const struct store_job_parts *parts,
 		     struct err *err) MUST_CHECK;
 /* Everything of the row with that number. */
 int store_job_update(struct store *s, const struct store_job *job, struct err *err) MUST_CHECK;
@@ -76,6 +83,9 @@ int store_job_undo(struct store *s, const struct store_job *job, struct err *err
 /* 1: found, 0: not, or an error. */
 int store_job_get(struct store *s, struct arena *a, const char *id, struct store_job *ret_job,
 		  struct err *err) MUST_CHECK;
+/* 1: found, in the arena, 0: not, or an error. */
+int store_spec_get(struct store *s, struct arena *a, int64_t number, struct store_blob *ret_spec,
+		   struct err *err) MUST_CHECK;
 int store_labels_get(struct store *s, struct arena *a, int64_t number,
 		     struct store_label **ret_labels, size_t *ret_n, struct err *err) MUST_CHECK;
 
@@ -95,9 +105,10 @@ struct store_filter {
 /* Newest first. The rows are an array in the arena. */
 int store_jobs_list(struct store *s, struct arena *a, const struct store_filter *filter,
 		    struct store_job **ret_jobs, size_t *ret_n, struct err *err) MUST_CHECK;
-/* Every row that has no closed_ns, oldest first: what an engine must look after. */
-int store_jobs_open(struct store *s, struct arena *a, struct store_job **ret_jobs, size_t *ret_n,
-		    struct err *err) MUST_CHECK;
+/* The oldest `limit` rows that have no closed_ns and come after that number: what an engine must
+ * look after. */
+int store_jobs_open(struct store *s, struct arena *a, int64_t after, size_t limit,
+		    struct store_job **ret_jobs, size_t *ret_n, struct err *err) MUST_CHECK;
 /* Is there a row of that id? */
 int store_job_exists(struct store *s, const char *id, bool *ret_exists, struct err *err) MUST_CHECK;
 

@@ -251,7 +251,8 @@ a_busy_database_is_unavailable_for_now_and_nothing_half_done_stays(void **state)
 	int64_t epoch;
 
 	(void)sqlite3_busy_timeout(f->store->db, 1); /* tests do not wait */
-	assert_int_equal(store_job_insert(f->store, &job, NULL, 0, NULL, 0, &err), ERR_UNAVAILABLE);
+	assert_int_equal(store_job_insert(f->store, &job, PARTS(NULL, 0, NULL, 0), &err),
+			 ERR_UNAVAILABLE);
 	assert_string_equal(err.msg, "database: begin: database is locked");
 	assert_int_equal(job.number, 0);
 	assert_int_equal(store_next_epoch(f->store, &epoch, &err), ERR_UNAVAILABLE);
@@ -260,7 +261,7 @@ a_busy_database_is_unavailable_for_now_and_nothing_half_done_stays(void **state)
 	assert_int_equal(store_job_get(f->store, &f->arena, ID_A, &found, &err), 0);
 
 	assert_int_equal(sqlite3_close(other), SQLITE_OK);
-	assert_ok(store_job_insert(f->store, &job, NULL, 0, NULL, 0, &err), &err);
+	assert_ok(store_job_insert(f->store, &job, PARTS(NULL, 0, NULL, 0), &err), &err);
 	assert_ok(store_next_epoch(f->store, &epoch, &err), &err);
 	assert_int_equal(epoch, 1);
 }
