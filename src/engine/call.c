@@ -132,6 +132,14 @@ call_park(struct call *call, uint32_t wait_ms, void (*expired)(struct call *call
 	return 0;
 }
 
+void
+call_extend(struct call *call, uint32_t ms)
+{
+	const struct timeval tv = clock_wait(ms);
+
+	(void)event_add(call->timer, &tv);
+}
+
 int
 call_poll(struct call *call, uint32_t wait_ms, void (*expired)(struct call *call),
 	  void (*cancelled)(struct call *call), struct err *err)

@@ -319,7 +319,10 @@ handle_engine_watch_events(struct call *call, struct err *err)
 	rc = collect(call, w, err);
 	if (rc < 0)
 		return rc;
-	if (w->n || w->gap || w->more || req->wait_ms == 0) {
+	/* What happened in this turn is stored at its end: a caller who has been told of it finds
+	 * it, also without a wait. */
+	if (w->n || w->gap || w->more ||
+	    (req->wait_ms == 0 && !events_pending(call->eng->events))) {
 		reply_watch(call, w);
 		return 0;
 	}

@@ -15,6 +15,8 @@
 #define STOP_MARGIN_MS 6000
 #define SIGNAL_WAIT_MS 10000
 #define REASON_MAX     500
+/* What is on its way to a holder is answered within this, unless the holder is halted. */
+#define INPUT_ANSWER_MS 2000
 
 /* A call that waits for the holder's answer. */
 struct asking {
@@ -138,6 +140,19 @@ input_answered(struct job_ask *asked)
 		refuse_input(a);
 }
 
+/* A holder that is halted. What is on its way may still be typed. */
+static void
+input_unknown(struct call *call, size_t accepted)
+{
+	struct err err = { 0 };
+
+	(void)err_set(&err, ERR_UNAVAILABLE,
+		      "send input: the job's holder does not answer; %zu bytes were taken, and "
+		      "whether the rest was is not known: look at the job's input_offset",
+		      accepted);
+	call_fail(call, &err);
+}
+
 /* The job does not read: what it has taken is told. A piece that is on its way may still count, so
  * its answer, which comes at once, is waited for. */
 static void
@@ -149,10 +164,13 @@ input_expired(struct call *call)
 	if (a->ask.u.input.in_flight && !a->expired) {
 		a->expired = true;
 		a->ask.u.input.len = a->ask.u.input.accepted; /* nothing more is sent */
+		call_extend(call, INPUT_ANSWER_MS);
 		return;
 	}
 	job_ask_cancel(&a->ask);
-	if (jobs_view(call->eng->jobs, &call->arena, a->id, &view, NULL) < 0)
+	if (a->expired)
+		input_unknown(call, a->ask.u.input.accepted);
+	else if (jobs_view(call->eng->jobs, &call->arena, a->id, &view, NULL) < 0)
 		no_answer(call, "send input");
 	else
 		reply_input(call, a->ask.u.input.accepted, (uint64_t)view.row.input_offset, false);

@@ -18,10 +18,14 @@
  */
 #define PEEK_MS 150
 
+/* So long a look that is under way when the time is up may still take. */
+#define LAST_LOOK_MS 500
+
 struct one {
 	struct waiting *waiting;
 	struct job_watch watch;
 	char id[ID_SIZE];
+	bool is_there; /* ended, or closed: it stays so */
 };
 
 struct waiting {
@@ -32,7 +36,7 @@ struct waiting {
 	uint32_t wait_ms;
 
 	struct scan *scan;     /* of a pattern, or NULL */
-	bool expired;          /* the time is up, but a look is under way */
+	bool expired;          /* the time is up, but a last look is under way */
 	uint64_t quiet_ms;     /* 0: not asked for */
 	uint64_t total;        /* output at the last look */
 	struct event *silence; /* since `total` changed */
@@ -125,23 +129,28 @@ fail(struct waiting *w, const struct err *err)
 	call_fail(w->call, err);
 }
 
-/* How many of the jobs are where they should be. */
-static int
-count_ended(struct waiting *w, size_t *ret_ended, struct err *err)
+/* Is the job where it should be? What has left memory is over. */
+static bool
+is_there(struct waiting *w, const char *id)
 {
+	struct jobs *jobs = w->call->eng->jobs;
 	struct job_view view;
-	size_t i;
-	int rc;
 
-	*ret_ended = 0;
+	if (!jobs_live(jobs, id) || jobs_view(jobs, &w->call->arena, id, &view, NULL) < 0)
+		return true;
+	return w->needs_closed ? view.row.closed_ns != 0 : job_state_is_final((int)view.row.state);
+}
+
+static size_t
+count_ended(struct waiting *w)
+{
+	size_t i, n = 0;
+
 	for (i = 0; i < w->n; i++) {
-		rc = jobs_view(w->call->eng->jobs, &w->call->arena, w->ones[i].id, &view, err);
-		if (rc < 0)
-			return rc;
-		*ret_ended += w->needs_closed ? view.row.closed_ns != 0
-					      : job_state_is_final((int)view.row.state);
+		w->ones[i].is_there = w->ones[i].is_there || is_there(w, w->ones[i].id);
+		n += w->ones[i].is_there;
 	}
-	return 0;
+	return n;
 }
 
 static void
@@ -215,14 +224,9 @@ watch_silence(struct waiting *w, uint64_t ms)
 static bool
 look(struct waiting *w)
 {
+	size_t ended = count_ended(w);
 	enum looked looked;
-	struct err err = { 0 };
-	size_t ended;
 
-	if (count_ended(w, &ended, &err) < 0) {
-		fail(w, &err);
-		return true;
-	}
 	looked = w->scan ? look_for_pattern(w, ended > 0) : NOTHING_NEW;
 	if (looked != NOTHING_NEW)
 		return looked == ANSWERED;
@@ -291,10 +295,12 @@ on_expired(struct call *call)
 {
 	struct waiting *w = call->state;
 
-	if (w->scan && scan_result(w->scan).is_running)
+	if (w->scan && scan_result(w->scan).is_running && !w->expired) {
 		w->expired = true;
-	else
+		call_extend(call, LAST_LOOK_MS);
+	} else {
 		reply(w, JOBWIRE__V1__OUTCOME__OUTCOME_TIMEOUT);
+	}
 }
 
 static int

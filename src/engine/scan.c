@@ -2,19 +2,22 @@
 #include "engine/scan.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/work.h"
 #include "engine/convert.h"
 #include "engine/engine.h"
 #include "jobdir/folder.h"
 #include "text/pattern.h"
 
-#define READ_SIZE     ((size_t)64 * 1024)
-#define BYTES_PER_RUN ((uint64_t)8 * 1024 * 1024) /* then somebody else's turn on the worker */
-#define MATCH_BYTES   4096
+/* One block, and the time of a run; then it is somebody else's turn on the worker. */
+#define READ_SIZE   ((size_t)16 * 1024)
+#define RUN_NS      (50 * NS_PER_MS)
+#define MATCH_BYTES 4096
 
 struct scan {
 	struct work work;
@@ -22,7 +25,8 @@ struct scan {
 	char id[ID_SIZE];
 	void (*done)(void *arg);
 	void *arg;
-	bool is_running, cancelled;
+	bool is_running;
+	atomic_bool cancelled;
 	uint64_t from; /* as `base` was when the worker got it */
 
 	/* The worker's, while it runs: */
@@ -127,12 +131,12 @@ static int
 look_through(struct scan *s, struct outlog_reader *reader)
 {
 	auto_free unsigned char *block = malloc(READ_SIZE);
-	uint64_t begin = s->next;
+	const int64_t until_ns = clock_mono_ns() + RUN_NS;
 	int rc = 1;
 
 	if (!block)
 		return err_sys(&s->err, ENOMEM, "pattern");
-	while (rc > 0 && s->next < s->until && s->next - begin < BYTES_PER_RUN)
+	while (rc > 0 && s->next < s->until && clock_mono_ns() < until_ns && !s->cancelled)
 		rc = feed_block(s, reader, block);
 	s->more = rc > 0 && s->next < s->until;
 	return rc < 0 || s->found || s->more ? MIN(rc, 0) : last_look(s, reader);
@@ -222,6 +226,7 @@ scan_run(struct scan *s, uint64_t until, enum scan_how how)
 	s->work.run = on_run;
 	s->work.done = on_done;
 	s->work.drop = on_drop;
+	s->work.is_patient = true;
 	work_submit(s->eng->work, &s->work);
 }
 

@@ -140,11 +140,12 @@ ending_settle(struct holder *h)
 			return;
 		}
 		h->ended = true;
+		output_set_policy(h, h->spec.cap); /* of what lingers */
 		set_linger(h);
 		if (!tree_is_empty())
 			control_trouble(h);
 	}
-	if (h->ended && h->stop.settled)
+	if (h->ended && (h->stop.settled || (h->blocked && tree_is_empty())))
 		output_finish(h);
 	if (!h->ended || h->stop.active || !output_is_closed(h) || !tree_is_empty()) {
 		stop_answer(h);

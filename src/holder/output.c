@@ -236,15 +236,29 @@ drain(struct holder *h)
 	update_watches(h);
 }
 
+/* What a job has left in its pipes when its processes are gone is little, and its end does not wait
+ * for a follower who may never come. */
+static void
+keep_beyond_cap(struct holder *h)
+{
+	if (h->spec.cap != SPEC_CAP_BLOCK)
+		return;
+	outlog_set_full(h->log, OUTLOG_KEEP);
+	if (h->blocked)
+		output_retry(h);
+}
+
 void
 output_finish(struct holder *h)
 {
 	int i, reads;
 
+	keep_beyond_cap(h);
 	for (i = 0; i < OUTLOG_STREAMS; i++)
 		for (reads = 0; reads < FINISH_READS_MAX && h->source[i].fd >= 0 && !is_held(h) &&
 				read_once(h, (enum outlog_stream)i, h->read_max);)
 			reads++;
+	output_set_policy(h, h->spec.cap);
 	update_watches(h);
 }
 
@@ -308,6 +322,7 @@ output_exited(struct holder *h)
 			s->drain_left = (uint64_t)MAX(n, 0);
 		}
 	}
+	keep_beyond_cap(h);
 	if (h->spec.stdin_mode != SPEC_STDIN_PTY)
 		drain(h);
 }

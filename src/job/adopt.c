@@ -71,6 +71,8 @@ retry(struct job *job)
 static void
 conclude_end(struct job *job, const struct record *r)
 {
+	if (r->has[RECORD_BEGIN] && !job->row.started_ns)
+		job_take_begin(job, &r->begin); /* it began and ended without an engine */
 	job_take_end(job, &r->end);
 	if (r->has[RECORD_CLOSING])
 		job_take_closing(job, &r->closing);

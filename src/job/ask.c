@@ -15,6 +15,14 @@ answer(struct job_ask *ask, bool failed)
 	ask->done(ask);
 }
 
+/* While a holder has not said how things stand, nothing goes to it: what was sent before that is
+ * taken for lost with the connection before (ask_connected). */
+static bool
+can_send(const struct job *job)
+{
+	return job->proc && !job->adoption;
+}
+
 /* Input goes out one piece at a time, so that a full stdin never holds up a stop behind it. */
 static struct job_ask *
 first_input(const struct job *job)
@@ -25,14 +33,6 @@ first_input(const struct job *job)
 		if (ask->kind == ASK_INPUT)
 			return ask;
 	return NULL;
-}
-
-/* Before the holder has said how it is, nothing is sent: it would be taken for sent to the one
- * before it. */
-static bool
-can_send(const struct job *job)
-{
-	return job->proc && !job->adoption;
 }
 
 static void

@@ -94,7 +94,9 @@ void queue_add(struct job *job);
 void queue_remove(struct job *job);
 void queue_run(struct jobs *jobs); /* start who may run now; safe to call from anywhere */
 uint32_t queue_position(const struct job *job);
-/* May a new job run at once? */
+/* Do the limits leave room for one more of the group? */
+bool queue_may_run(const struct jobs *jobs, const char *group, uint32_t group_limit);
+/* ... and does nobody wait before it? */
 bool queue_has_room(const struct jobs *jobs, const char *group, uint32_t group_limit);
 int64_t queue_group_count(const struct jobs *jobs, const char *group);
 void queue_fini(struct jobs *jobs);

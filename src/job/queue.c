@@ -23,8 +23,8 @@ queue_group_count(const struct jobs *jobs, const char *group)
 	return n;
 }
 
-static bool
-may_run(const struct jobs *jobs, const char *group, uint32_t group_limit)
+bool
+queue_may_run(const struct jobs *jobs, const char *group, uint32_t group_limit)
 {
 	struct job *job;
 	int64_t n = 0;
@@ -43,7 +43,7 @@ may_run(const struct jobs *jobs, const char *group, uint32_t group_limit)
 bool
 queue_has_room(const struct jobs *jobs, const char *group, uint32_t group_limit)
 {
-	return TAILQ_EMPTY(&jobs->queue) && may_run(jobs, group, group_limit);
+	return TAILQ_EMPTY(&jobs->queue) && queue_may_run(jobs, group, group_limit);
 }
 
 static void
@@ -73,7 +73,7 @@ on_run(evutil_socket_t fd, short what, void *arg)
 			break;
 		}
 		if (job->proc && !job->adoption &&
-		    may_run(jobs, job->row.grp, (uint32_t)job->row.group_limit))
+		    queue_may_run(jobs, job->row.grp, (uint32_t)job->row.group_limit))
 			go(job);
 	}
 }

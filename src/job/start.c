@@ -49,7 +49,8 @@ check_limits(const struct jobs *jobs, const struct job_start *s, struct err *err
 			"%lld jobs are running, as many as the engine allows "
 			"(JOBWIRE_MAX_RUNNING); stop one, or let this one wait in the queue",
 			(long long)jobs->n_running);
-	if (jobs->n_queued >= jobs->config.max_queued)
+	if (jobs->n_queued >= jobs->config.max_queued &&
+	    !queue_may_run(jobs, s->group, s->group_limit))
 		return err_set(err, ERR_RESOURCE_EXHAUSTED,
 			       "%lld jobs are waiting, as many as the engine allows "
 			       "(JOBWIRE_MAX_QUEUED); stop some first",

@@ -195,7 +195,7 @@ make_room(struct outlog *log, uint64_t want)
 {
 	struct segment *s;
 
-	if (!log->cap)
+	if (!log->cap || log->full == OUTLOG_KEEP)
 		return 0;
 	while (live_bytes(log) + want + INDEX_ENTRY_LEN > log->cap) {
 		s = log->first;

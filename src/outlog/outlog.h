@@ -39,6 +39,7 @@ enum outlog_full {
 	OUTLOG_DISCARD, /* count them, do not store them */
 	OUTLOG_REFUSE,  /* -EDQUOT */
 	OUTLOG_BLOCK,   /* as DROP_OLDEST for what was consumed, else -EAGAIN */
+	OUTLOG_KEEP,    /* store them, beyond the cap */
 };
 
 struct outlog_extent {

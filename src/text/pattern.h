@@ -39,7 +39,7 @@
 #define PATTERN_TEXT_MAX   ((size_t)4096)
 #define PATTERN_SPAN       ((size_t)16 * 1024)
 #define PATTERN_BEHIND_MAX ((size_t)32 * 1024)
-#define PATTERN_CPU_MS     1000
+#define PATTERN_CPU_MS     250
 
 struct err;
 struct pattern;

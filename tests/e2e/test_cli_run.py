@@ -245,6 +245,28 @@ class Inheritance(Case):
         env[b"NAME\xff"] = b"x"
         self.assertEqual(self.out("run", "-c", "echo ok", env=env), "ok\n")
 
+    def test_entries_that_are_no_variables_stay_behind(self):
+        program = ("import ctypes, sys; "
+                   "args = [arg.encode() for arg in sys.argv[1:]]; "
+                   "env = [b'NONE', b'=x', b'=', b'', b'GOOD=1', *args[3:]]; "
+                   "array = lambda v: (ctypes.c_char_p * (len(v) + 1))(*v, None); "
+                   "ctypes.CDLL(None).execve(args[0], array(args[:3]), array(env))")
+        env = ["%s=%s" % (name, value) for name, value in self.env.items() if value]
+        run = subprocess.run([sys.executable, "-c", program, cli_tools.JOBWIRE, "run", "env", *env],
+                             env=self.env, capture_output=True, timeout=LIMIT)
+        self.assertEqual((run.returncode, run.stderr), (0, b""))
+        lines = run.stdout.splitlines()
+        self.assertIn(b"GOOD=1", lines)
+        self.assertEqual([line for line in lines if not line.partition(b"=")[0]], [])
+        self.assertNotIn(b"NONE", run.stdout)
+
+    def test_a_large_environment_and_many_arguments_go_with_it(self):
+        env = {**self.env, **{"V%d" % i: "x" * 120000 for i in range(8)}}
+        self.assertEqual(self.out("run", "-c", 'echo "${#V0} ${#V7}"', env=env),
+                         "120000 120000\n")
+        self.assertEqual(self.out("run", "sh", "-c", "echo $# ${#9}", "sh", *["y" * 120000] * 9),
+                         "9 120000\n")
+
     def test_a_folder_may_be_named_from_here(self):
         os.mkdir(os.path.join(self.top, "sub"))
         out = self.out("run", "--cwd", "sub", "pwd", cwd=self.top)

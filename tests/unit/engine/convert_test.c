@@ -62,7 +62,7 @@ setup(void **state)
 					 .name = "n",
 					 .grp = "g",
 					 .session = "s",
-					 .cap = SPEC_CAP_END,
+					 .cap = SPEC_CAP_BLOCK,
 					 .grace_ms = 5,
 					 .pid = 42,
 					 .started_ns = 1 };
@@ -112,7 +112,7 @@ what_was_asked_for_comes_back(void **state)
 	assert_string_equal(job->env[2]->name, "C");
 	assert_memory_equal(job->env[2]->value.data, "x=y", 3);
 	assert_int_equal(job->stdin_mode, SPEC_STDIN_PTY);
-	assert_int_equal(job->cap_policy, SPEC_CAP_END);
+	assert_int_equal(job->cap_policy, SPEC_CAP_BLOCK); /* the one in force */
 	assert_int_equal(job->max_output_bytes, 8192);
 	assert_int_equal(job->timeout_ms, 3);
 	assert_int_equal(job->idle_timeout_ms, 4);
