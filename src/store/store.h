@@ -3,7 +3,8 @@
  * store - what happened, in SQLite: jobs, labels, idempotency keys, events, the engine's epochs.
  *
  * It knows rows, not states: what a number in `state` means is job/'s business. One connection, the
- * loop's, is the only writer; a checkpoint runs on a worker with a connection of its own. WAL,
+ * loop's, is the only writer; a checkpoint runs on a worker with a connection of its own. Where
+ * somebody else writes all the same, calls fail after some milliseconds (UNAVAILABLE). WAL,
  * synchronous NORMAL: a power loss may take the last seconds, which the job folders give back.
  * Strings that are read live in the arena that the call was given.
  */
@@ -140,10 +141,12 @@ void store_rollback(struct store *s);
 
 /* Has the write-ahead log grown enough since the last call that said so? */
 bool store_wants_checkpoint(struct store *s);
-/* Is it so long that writers should rather wait for its end than let it grow? */
+/* Is it so long that the writer should rather fold the last of it than let it grow? */
 bool store_wal_is_long(const struct store *s);
-/* Fold the log back into the database, with a connection of its own, from any thread. `wait`: until
- * it is folded whole, and begins anew; otherwise as far as writers let it. */
-int store_checkpoint(const char *path, bool wait, struct err *err) MUST_CHECK;
+/* Fold the log back into the database, with a connection of its own, from any thread, in nobody's
+ * way: what is written meanwhile stays in the log. */
+int store_checkpoint(const char *path, struct err *err) MUST_CHECK;
+/* Behind that, on the writer's own thread: fold what is left, so that the log begins anew. */
+int store_fold_rest(struct store *s, struct err *err) MUST_CHECK;
 
 #endif
