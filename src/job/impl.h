@@ -85,6 +85,8 @@ void job_event(struct job *job, enum jobs_event kind, const char *detail);
 void job_set_detail(struct job *job, const char *detail);
 /* No more will come of it: it leaves as soon as its row is written. */
 void job_over(struct job *job);
+/* As if it had never been asked for: row, key and folder. On failure nothing has changed. */
+int job_undo(struct job *job, struct err *err) MUST_CHECK;
 
 /* start.c */
 int job_connect(struct job *job, int control, struct err *err) MUST_CHECK;
@@ -134,8 +136,9 @@ bool adoption_is_recent(const struct job *job);
 int adopt_remove_strays(struct jobs *jobs, struct err *err);
 
 /* lost.c */
-/* The holder is dead and has left no end: end the tree, then say so. `main_pid` 0: not known. */
-void job_lose(struct job *job, const struct record *record, const char *why);
+/* The holder is dead and has left no end: end the tree, then say so. `main_pid` 0: not known. 0, or
+ * -ENOMEM: try again. */
+int job_lose(struct job *job, const struct record *record, const char *why) MUST_CHECK;
 
 /* session.c */
 int session_expect(struct jobs *jobs, const char *session); /* a job belongs to it */

@@ -468,10 +468,38 @@ leave(struct job *job)
 	job_tell(job);
 }
 
+static struct removal *
+removal_new(const struct jobs *jobs, const char *id)
+{
+	struct removal *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return NULL;
+	r->work.run = run_removal;
+	r->work.done = r->work.drop = removal_done;
+	r->statefd = jobs->config.statefd;
+	(void)snprintf(r->id, sizeof r->id, "%s", id);
+	return r;
+}
+
+/* The row is gone; so goes the rest. */
+static void
+removed(struct jobs *jobs, const struct job_view *view, struct removal *r)
+{
+	const struct jobs_hooks *h = &jobs->config.hooks;
+
+	if (h->event)
+		h->event(h->arg, &view->row, JOBS_EVENT_REMOVED, "",
+			 view->live ? ++view->live->n_events : 0);
+	if (view->live)
+		leave(view->live);
+	output_close(jobs, view->row.id);
+	work_submit(jobs->config.work, &r->work);
+}
+
 int
 jobs_remove(struct jobs *jobs, const struct job_view *view, struct err *err)
 {
-	const struct jobs_hooks *h = &jobs->config.hooks;
 	struct removal *r;
 	int rc;
 
@@ -482,24 +510,30 @@ jobs_remove(struct jobs *jobs, const struct job_view *view, struct err *err)
 				 job_state_is_final((int)view->row.state)
 					 ? ", but processes of it live on"
 					 : "");
-	r = calloc(1, sizeof *r);
+	r = removal_new(jobs, view->row.id);
 	if (!r)
 		return err_sys(err, ENOMEM, "remove job");
 	rc = store_job_delete(jobs->config.store, view->row.number, err);
-	if (rc < 0) {
+	if (rc < 0)
 		free(r);
-		return rc;
-	}
-	if (h->event)
-		h->event(h->arg, &view->row, JOBS_EVENT_REMOVED, "",
-			 view->live ? ++view->live->n_events : 0);
-	r->work.run = run_removal;
-	r->work.done = r->work.drop = removal_done;
-	r->statefd = jobs->config.statefd;
-	(void)snprintf(r->id, sizeof r->id, "%s", view->row.id);
-	if (view->live)
-		leave(view->live);
-	output_close(jobs, view->row.id);
-	work_submit(jobs->config.work, &r->work);
-	return 0;
+	else
+		removed(jobs, view, r);
+	return rc;
+}
+
+int
+job_undo(struct job *job, struct err *err)
+{
+	const struct job_view view = { .row = job->row, .live = job };
+	struct removal *r = removal_new(job->jobs, job->row.id);
+	int rc;
+
+	if (!r)
+		return err_sys(err, ENOMEM, "undo job");
+	rc = store_job_undo(job->jobs->config.store, &job->row, err);
+	if (rc < 0)
+		free(r);
+	else
+		removed(job->jobs, &view, r);
+	return rc;
 }

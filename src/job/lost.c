@@ -109,19 +109,17 @@ sweep_dropped(struct work *w)
 	free(container_of(w, struct loss, work));
 }
 
-void
+int
 job_lose(struct job *job, const struct record *record, const char *why)
 {
 	struct loss *l;
 
 	if (job->sweeping || job->over)
-		return;
+		return 0;
 	(void)kill_orphans(job->jobs);
 	l = calloc(1, sizeof *l);
-	if (!l) {
-		job_adopt(job); /* tried again when there is memory */
-		return;
-	}
+	if (!l)
+		return -ENOMEM;
 	job->sweeping = true;
 	l->work.run = run_sweep;
 	l->work.done = sweep_done;
@@ -137,4 +135,5 @@ job_lose(struct job *job, const struct record *record, const char *why)
 		job->row.started_ns = record->begin.started_ns;
 	}
 	work_submit(job->jobs->config.work, &l->work);
+	return 0;
 }

@@ -180,17 +180,32 @@ store_job_delete(struct store *s, int64_t number, struct err *err)
 	return store_run(s, st, "remove job", err);
 }
 
-int
-store_job_undo(struct store *s, const struct store_job *job, struct err *err)
+static int
+delete_key(struct store *s, const char *id, struct err *err)
 {
 	sqlite3_stmt *st = store_statement(s, KEY_DELETE);
-	int rc;
 
 	if (!st)
 		return store_error(s, "idempotency key", err);
-	(void)sqlite3_bind_text(st, 1, job->id, -1, SQLITE_STATIC);
-	rc = store_run(s, st, "idempotency key", err);
-	return rc < 0 ? rc : store_job_delete(s, job->number, err);
+	(void)sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+	return store_run(s, st, "idempotency key", err);
+}
+
+int
+store_job_undo(struct store *s, const struct store_job *job, struct err *err)
+{
+	int rc;
+
+	rc = store_begin(s, err);
+	if (rc == 0)
+		rc = delete_key(s, job->id, err);
+	if (rc == 0)
+		rc = store_job_delete(s, job->number, err);
+	if (rc == 0)
+		rc = store_commit(s, err);
+	if (rc < 0)
+		store_rollback(s);
+	return rc;
 }
 
 int

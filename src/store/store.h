@@ -78,7 +78,7 @@ int store_job_insert(struct store *s, struct store_job *job, const struct store_
 int store_job_update(struct store *s, const struct store_job *job, struct err *err) MUST_CHECK;
 /* With its labels. Its key stays: what was done once is not done again. */
 int store_job_delete(struct store *s, int64_t number, struct err *err) MUST_CHECK;
-/* As if it had never been asked for: with its key. */
+/* As if it had never been asked for: with its key. Both or neither. */
 int store_job_undo(struct store *s, const struct store_job *job, struct err *err) MUST_CHECK;
 
 /* 1: found, 0: not, or an error. */
