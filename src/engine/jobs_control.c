@@ -213,7 +213,7 @@ reply_stop(struct asking *a, bool already_ended, bool done, uint32_t killed, uin
 	struct err err = { 0 };
 
 	if (jobs_view(call->eng->jobs, &call->arena, a->id, &view, &err) < 0 ||
-	    convert_job(call, &view, true, &res.job, &err) < 0) {
+	    convert_job(call, &view, CONVERT_WHOLE, &res.job, &err) < 0) {
 		call_fail(call, &err);
 		return;
 	}
@@ -255,10 +255,9 @@ check_signal(int signal, struct err *err)
 }
 
 static int
-fill_stop(const Jobwire__V1__StopRequest *req, const struct job_view *view, struct call *call,
-	  struct frame_stop *f, struct err *err)
+fill_stop(const Jobwire__V1__StopRequest *req, const struct job_view *view, struct frame_stop *f,
+	  struct err *err)
 {
-	struct spec spec;
 	int rc;
 
 	f->signal = req->signal ? req->signal : SIGTERM;
@@ -266,13 +265,10 @@ fill_stop(const Jobwire__V1__StopRequest *req, const struct job_view *view, stru
 	rc = check_signal(f->signal, err);
 	if (rc < 0)
 		return rc;
-	if (req->grace_case == JOBWIRE__V1__STOP_REQUEST__GRACE_GRACE_MS) {
-		f->grace_ms = MIN(req->grace_ms, (uint64_t)86400 * 1000);
-		return 0;
-	}
-	rc = spec_decode(&call->arena, view->row.spec.bytes, view->row.spec.len, &spec);
-	f->grace_ms = spec.grace_ms;
-	return rc < 0 ? err_sys(err, -rc, "stop") : 0;
+	f->grace_ms = req->grace_case == JOBWIRE__V1__STOP_REQUEST__GRACE_GRACE_MS
+			      ? MIN(req->grace_ms, (uint64_t)86400 * 1000)
+			      : (uint64_t)view->row.grace_ms;
+	return 0;
 }
 
 int
@@ -291,7 +287,7 @@ handle_jobs_stop(struct call *call, struct err *err)
 	if (!a)
 		return err_sys(err, ENOMEM, "stop");
 	a->ask.kind = ASK_STOP;
-	rc = fill_stop(req, &view, call, &a->ask.u.stop, err);
+	rc = fill_stop(req, &view, &a->ask.u.stop, err);
 	if (rc < 0)
 		return rc;
 	if (!view.live || view.row.closed_ns) {

@@ -234,7 +234,7 @@ ask_stop_for_nobody(struct job *job, int64_t grace_ms)
 	ask->done = nobody_waits;
 	ask->kind = ASK_STOP;
 	ask->u.stop.signal = SIGTERM;
-	ask->u.stop.grace_ms = grace_ms < 0 ? job->spec.grace_ms : (uint64_t)grace_ms;
+	ask->u.stop.grace_ms = grace_ms < 0 ? (uint64_t)job->row.grace_ms : (uint64_t)grace_ms;
 	ask->u.stop.cause = END_BY_USER;
 	job_ask(job, ask);
 }
