@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <event2/event.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -100,7 +101,7 @@ reply(struct waiting *w, Jobwire__V1__Outcome outcome)
 	if (w->scan) {
 		r = scan_result(w->scan);
 		res.match_stream = convert_stream(r.view);
-		res.next_offset = r.next;
+		res.next_offset = r.open;
 		if (outcome == JOBWIRE__V1__OUTCOME__OUTCOME_MATCHED) {
 			res.match_offset = r.begin;
 			res.match_length = r.end - r.begin;
@@ -321,6 +322,27 @@ find_jobs(struct waiting *w, struct err *err)
 	return rc;
 }
 
+/* Look for the pattern of the request, from a place that there is. */
+static int
+begin_scan(struct waiting *w, const Jobwire__V1__Pattern *pattern, struct err *err)
+{
+	struct job_view view;
+	struct reach reach;
+	int rc;
+
+	rc = scan_new(w->call->eng, w->ones[0].id, pattern, on_scanned, w, &w->scan, err);
+	if (rc == 0)
+		rc = jobs_view(w->call->eng->jobs, &w->call->arena, w->ones[0].id, &view, err);
+	if (rc < 0)
+		return rc;
+	reach = convert_reach(&view, scan_result(w->scan).view);
+	if (pattern->offset > reach.end)
+		return err_field(err, ERR_OUT_OF_RANGE, "offset",
+				 "offset %" PRIu64 " is behind the end of that stream, %" PRIu64,
+				 pattern->offset, reach.end);
+	return 0;
+}
+
 static int
 read_until(struct waiting *w, struct err *err)
 {
@@ -340,8 +362,7 @@ read_until(struct waiting *w, struct err *err)
 				"waiting for a pattern or for quiet takes one job, not %zu",
 				req->n_job_ids);
 		if (req->until_case == JOBWIRE__V1__WAIT_REQUEST__UNTIL_PATTERN)
-			return scan_new(w->call->eng, w->ones[0].id, req->pattern, on_scanned, w,
-					&w->scan, err);
+			return begin_scan(w, req->pattern, err);
 		w->quiet_ms = MAX(req->quiet_ms, 1);
 		return 0;
 	case JOBWIRE__V1__WAIT_REQUEST__UNTIL_CLOSED:

@@ -90,6 +90,15 @@ put_match(const struct waiter *w, struct json *j)
 	json_uint(j, "match_offset", res->match_offset);
 }
 
+/* Where to go on: behind what was shown, or where the pattern is to be looked for. */
+static uint64_t
+next_offset(const struct waiter *w)
+{
+	if (!w->waiting.pattern)
+		return w->reading.streams[0].show.next;
+	return w->res ? w->res->next_offset : w->waiting.pattern->offset;
+}
+
 static void
 answer(struct op *op)
 {
@@ -104,8 +113,7 @@ answer(struct op *op)
 		 w->stream == JOBWIRE__V1__STREAM__STREAM_COMBINED ? "combined" : tail->name);
 	if (reading_show(&w->reading) < 0)
 		j->failed = -1;
-	json_uint(j, "next_offset",
-		  w->waiting.pattern && w->res ? w->res->next_offset : tail->next);
+	json_uint(j, "next_offset", next_offset(w));
 	json_bytes(j, "tail", buf_head(&tail->text), tail->text.len);
 	json_seconds(j, "effective_timeout_seconds", waiting_all_ms(&w->waiting));
 	show_fini(tail, 1);

@@ -71,6 +71,8 @@ static void
 on_error(struct op *op, const struct err *err)
 {
 	op_timer(op, -1, NULL);
+	if (err->code == ERR_OUT_OF_RANGE)
+		op->what = "Invalid parameter";
 	op_fail_err(op, err);
 }
 

@@ -174,16 +174,20 @@ class Killed(JobsCase):
 
     def test_a_wait_goes_on_with_the_next_engine(self):
         job = self.execute("echo begun; read x; echo go; exit 6")
+        self.wait(job, pattern="begun")
         calls = [self.adapter.begin("wait_for_job", {"job_id": job, "timeout_seconds": 50}),
                  self.adapter.begin("wait_for_job", {"job_id": job, "timeout_seconds": 50,
-                                                     "pattern": "^go$"})]
+                                                     "pattern": "^go$"}),
+                 self.adapter.begin("wait_for_job", {"job_id": job, "timeout_seconds": 50,
+                                                     "pattern": "go", "offset": 6})]
         self.tool("list_jobs")
         first = self.home.engine_pid()
         self.home.kill_engine()
         self.tool("interact_with_job", job_id=job, input="", wait_ms=0)
-        ended, matched = (self.adapter.end(ident) for ident in calls)
+        ended, matched, behind = (self.adapter.end(ident) for ident in calls)
         self.assertEqual((ended["outcome"], ended["exit_code"]), ("ended", 6))
         self.assertEqual((matched["outcome"], matched["match"]), ("matched", "go"))
+        self.assertEqual((behind["outcome"], behind["match_offset"]), ("matched", 6))
         self.assertNotEqual(self.home.engine_pid(), first)
 
     def test_a_wait_keeps_its_time_though_the_engine_dies(self):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Waits of jobwire-mcp: what ends them, how long they last, and that they hold up nobody."""
 import os
+import signal
 import time
 import unittest
 
@@ -45,6 +46,38 @@ class Waits(JobsCase):
         for _ in "read":
             self.tool("interact_with_job", job_id=job, input="", wait_ms=0)
         self.assertEqual(self.adapter.end(waiting)["match"], "ready")
+
+    def test_a_match_that_was_half_printed_is_found_where_the_wait_goes_on(self):
+        job = self.execute("printf 'up. listen'; read x; echo 'ing on 80'; sleep 600")
+        self.wait(job, pattern="listen")
+        result = self.wait(job, pattern="listening on", timeout_seconds=0.3)
+        self.assertEqual((result["outcome"], result["next_offset"]), ("timeout", 4))
+        self.tool("interact_with_job", job_id=job, input="", wait_ms=0)
+        result = self.wait(job, pattern="listening on", offset=result["next_offset"])
+        self.assertEqual((result["outcome"], result["match_offset"]), ("matched", 4))
+
+    def test_what_no_engine_has_searched_is_not_skipped(self):
+        job = self.execute("echo early; sleep 600")
+        self.wait(job, pattern="early")
+        engine = self.home.engine_pid()
+        os.kill(engine, signal.SIGSTOP)
+        try:
+            ident = self.adapter.begin("wait_for_job", {
+                "job_id": job, "pattern": "early", "offset": 2, "timeout_seconds": 0})
+            with self.assertRaisesRegex(AssertionError, "no line came"):
+                self.adapter.answer(ident, 2)  # it has given up the wait, and asks how the job is
+        finally:
+            os.kill(engine, signal.SIGCONT)
+        result = self.adapter.end(ident)
+        self.assertEqual((result["outcome"], result["next_offset"]), ("timeout", 2))
+
+    def test_an_offset_behind_the_end_is_refused(self):
+        job = self.execute("echo abc; read x")
+        self.wait(job, pattern="abc")
+        text = self.fails("wait_for_job", job_id=job, pattern="a", stream="stdout", offset=5)
+        self.assertEqual(text, "Invalid parameter: offset 5 is behind the end of that stream, 4.")
+        result = self.wait(job, pattern="a", offset=4, timeout_seconds=0)
+        self.assertEqual((result["outcome"], result["next_offset"]), ("timeout", 4))
 
     def test_a_pattern_looks_at_the_stream_that_it_is_told(self):
         job = self.execute("echo word; echo word >&2; sleep 600")
