@@ -41,6 +41,7 @@ struct waiting {
 	uint64_t quiet_ms;     /* 0: not asked for */
 	uint64_t total;        /* output at the last look */
 	struct event *silence; /* since `total` changed */
+	bool is_peeked;        /* the pattern has been looked for as things stand since then */
 };
 
 static const Jobwire__V1__WaitRequest *
@@ -208,9 +209,10 @@ watch_silence(struct waiting *w, uint64_t ms)
 {
 	uint64_t total = total_output(w);
 
-	if (total == w->total && event_pending(w->silence, EV_TIMEOUT, NULL))
+	if (total == w->total && (w->is_peeked || event_pending(w->silence, EV_TIMEOUT, NULL)))
 		return;
 	w->total = total;
+	w->is_peeked = false;
 	start_silence(w, ms);
 }
 
@@ -279,6 +281,7 @@ on_silence(evutil_socket_t fd, short what, void *arg)
 		else
 			watch_silence(w, w->quiet_ms);
 	} else if (!scan_result(w->scan).is_running) {
+		w->is_peeked = true;
 		scan_run(w->scan, scan_result(w->scan).next, SCAN_PEEK);
 	}
 }
