@@ -144,7 +144,9 @@ class Unreachable(unittest.TestCase):
             conf.write("max-running = many\n")
         text = self.text(adapter, "run_command", command="true")
         self.assertIn("many", text)
-        self.assertIn("list_jobs", text)
+        self.assertIn("Nothing was carried out", text)
+        self.assertIn("engine.log", text)
+        self.assertNotIn("list_jobs", text)
         os.remove(os.path.join(self.home.state, "jobwire.conf"))
         self.assertEqual(adapter.tool("run_command", command="echo now")["stdout"], "now")
 
@@ -167,6 +169,41 @@ class Unreachable(unittest.TestCase):
             self.assertLess(time.monotonic() - start, SOON)
         finally:
             os.kill(pid, signal.SIGCONT)
+
+
+class Halted(JobsCase):
+    """The engine falls silent behind what a call has done: nobody is told to do that again."""
+
+    def halt(self):
+        pid = self.home.engine_pid()
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, pid, signal.SIGCONT)
+
+    def text(self, ident):
+        with self.assertRaises(Failed) as caught:
+            self.adapter.end(ident)
+        return str(caught.exception)
+
+    def test_what_may_have_been_done_is_not_to_be_repeated(self):
+        marks = [os.path.join(self.home.work, name) for name in ("ran", "typed", "typing")]
+        reader = self.execute("read x; echo > %s; sleep 600" % marks[1])
+        slow = self.execute("head -c 1; echo > %s; sleep 600" % marks[2])
+        begun = [
+            ("run_command", {"command": "echo > %s; sleep 600" % marks[0], "wait_seconds": 4},
+             "was started", "wait_for_job"),
+            ("interact_with_job", {"job_id": reader, "input": "x", "wait_ms": 4000},
+             "got the input", "get_job_output"),
+            ("interact_with_job", {"job_id": slow, "input": "x" * 200_000, "wait_ms": 4000},
+             "may have been sent", "get_job_output"),
+        ]
+        calls = [self.adapter.begin(name, arguments) for name, arguments, *_ in begun]
+        self.until(lambda: [os.path.exists(mark) for mark in marks], all)
+        self.halt()
+        for ident, (*_, done, how) in zip(calls, begun):
+            text = self.text(ident)
+            self.assertIn(done, text)
+            self.assertIn(how, text)
+            self.assertNotIn("Repeat the call", text)
 
 
 class Killed(JobsCase):
