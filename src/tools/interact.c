@@ -36,7 +36,6 @@ static const struct property arguments[] = {
 
 static const struct property result[] = {
 	{ .name = "accepted_bytes", .type = "integer", .is_required = true },
-	{ .name = "hint", .type = "string" },
 	{ .name = NULL },
 };
 

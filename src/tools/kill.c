@@ -29,12 +29,7 @@ static const struct property arguments[] = {
 };
 
 static const struct property result[] = {
-	{ .name = "status",
-	  .type = "string",
-	  .words = "killed|already_terminated|not_found",
-	  .is_required = true },
-	{ .name = "job_id", .type = "string" },
-	{ .name = "killed_processes", .type = "integer" },
+	{ .name = "status", .type = "string", .is_required = true },
 	{ .name = "survivors", .type = "integer" },
 	{ .name = NULL },
 };

@@ -24,25 +24,32 @@ static const char *const names[] = {
 };
 
 const struct property reading_arguments[] = {
-	{ .name = "max_chars",
-	  .type = "integer",
-	  .least = "200",
-	  .about = "Default 10000, at most 40000" },
-	{ .name = "raw", .type = "boolean", .about = "Keep ANSI codes and \\r" },
+	READING_MAX_CHARS("Default 10000, at most 40000"),
+	READING_RAW,
 	{ .name = NULL },
 };
 
 const struct property reading_stream_argument[] = {
-	{ .name = "stream", .type = "string", .words = "stdout|stderr|combined" },
+	READING_STREAM("Default both"),
 	{ .name = NULL },
 };
+
+/* Of gaps: stream, offset, bytes. Their names say it, and four tools would list them. */
+static const struct property omitted[] = { { .name = NULL } };
 
 const struct property reading_result[] = {
 	{ .name = "stdout", .type = "string" },
 	{ .name = "stderr", .type = "string" },
+	{ .name = "next_offsets", .type = "object" },
+	{ .name = "truncated", .type = "boolean", .is_required = true },
+	{ .name = "omitted", .type = "array", .items = omitted },
+	{ .name = "lost_bytes", .type = "integer" },
+	{ .name = NULL },
+};
+
+const struct property reading_stream_result[] = {
 	{ .name = "output", .type = "string" },
 	{ .name = "next_offset", .type = "integer" },
-	{ .name = "truncated", .type = "boolean", .is_required = true },
 	{ .name = NULL },
 };
 

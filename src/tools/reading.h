@@ -48,12 +48,26 @@ struct reading {
 	size_t got, want;     /* bytes */
 };
 
-/* The arguments that reading_options() reads, */
+/* The arguments that reading_options() reads, as rows, because defaults differ, */
+#define READING_MAX_CHARS(text)                                                         \
+	{                                                                               \
+		.name = "max_chars", .type = "integer", .least = "200", .about = (text) \
+	}
+#define READING_RAW                                                                  \
+	{                                                                            \
+		.name = "raw", .type = "boolean", .about = "Keep ANSI codes and \\r" \
+	}
+#define READING_STREAM(text)                                                           \
+	{                                                                              \
+		.name = "stream", .type = "string", .words = "stdout|stderr|combined", \
+		.about = (text)                                                        \
+	}
+/* and as tables: for the usual defaults, and where one stream alone can be shown. */
 extern const struct property reading_arguments[];
-/* of tools that can show one stream alone, */
 extern const struct property reading_stream_argument[];
-/* and what reading_put() writes, as far as a program wants it. */
+/* What reading_put() writes, as far as a program wants it; and with one stream alone. */
 extern const struct property reading_result[];
+extern const struct property reading_stream_result[];
 
 /* max_chars, raw, stream. */
 void reading_options(struct reading *r, const cJSON *args);

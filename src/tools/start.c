@@ -95,12 +95,6 @@ static const struct property execute_arguments[] = {
 	{ .name = NULL },
 };
 
-static const struct property execute_result[] = {
-	{ .name = "pid", .type = "integer" },
-	{ .name = "cwd", .type = "string" },
-	{ .name = NULL },
-};
-
 static void
 on_executed(struct op *op, const ProtobufCMessage *reply)
 {
@@ -141,7 +135,7 @@ const struct tool_row tool_execute_command = {
 		.handle = execute_command,
 	},
 	.arguments = { launch_arguments, execute_arguments },
-	.result = { facts_result, execute_result },
+	.result = { facts_result },
 };
 
 /* ---- run_command ---- */
@@ -156,7 +150,6 @@ static const struct property run_arguments[] = {
 
 static const struct property run_result[] = {
 	{ .name = "effective_timeout_seconds", .type = "number", .is_required = true },
-	{ .name = "hint", .type = "string" },
 	{ .name = NULL },
 };
 

@@ -212,10 +212,10 @@ class Killed(JobsCase):
     def test_a_wait_goes_on_with_the_next_engine(self):
         job = self.execute("echo begun; read x; echo go; exit 6")
         self.wait(job, pattern="begun")
-        calls = [self.adapter.begin("wait_for_job", {"job_id": job, "timeout_seconds": 50}),
-                 self.adapter.begin("wait_for_job", {"job_id": job, "timeout_seconds": 50,
+        calls = [self.adapter.begin("wait_for_job", {"job_id": job, "wait_seconds": 50}),
+                 self.adapter.begin("wait_for_job", {"job_id": job, "wait_seconds": 50,
                                                      "pattern": "^go$"}),
-                 self.adapter.begin("wait_for_job", {"job_id": job, "timeout_seconds": 50,
+                 self.adapter.begin("wait_for_job", {"job_id": job, "wait_seconds": 50,
                                                      "pattern": "go", "offset": 6})]
         self.tool("list_jobs")
         first = self.home.engine_pid()
@@ -229,7 +229,7 @@ class Killed(JobsCase):
 
     def test_a_wait_keeps_its_time_though_the_engine_dies(self):
         job = self.execute("sleep 600")
-        ident = self.adapter.begin("wait_for_job", {"job_id": job, "timeout_seconds": 2})
+        ident = self.adapter.begin("wait_for_job", {"job_id": job, "wait_seconds": 2})
         self.tool("list_jobs")
         start = time.monotonic()
         self.home.kill_engine()
@@ -334,7 +334,7 @@ class Sessions(unittest.TestCase):
         job = adapter.tool("execute_command", command="sleep 600")["job_id"]
         adapter.end_input()
         adapter.wait()
-        result = keeper.tool("wait_for_job", job_id=job, timeout_seconds=50)
+        result = keeper.tool("wait_for_job", job_id=job, wait_seconds=50)
         self.assertEqual((result["outcome"], result["status"]), ("ended", "killed"))
         self.assertEqual(keeper.tool("get_job_status", job_id=kept)["status"], "running")
 
@@ -343,7 +343,7 @@ class Sessions(unittest.TestCase):
         job = adapter.tool("execute_command", command="sleep 600")["job_id"]
         self.home.kill_engine()
         other = self.adapter()  # starts the next engine, which waits for the session
-        result = other.tool("wait_for_job", job_id=job, timeout_seconds=1.5)
+        result = other.tool("wait_for_job", job_id=job, wait_seconds=1.5)
         self.assertEqual((result["outcome"], result["status"]), ("timeout", "running"))
 
     def test_a_session_does_not_start_an_engine_that_somebody_has_ended(self):

@@ -222,7 +222,7 @@ class Characters(OutputCase):
 
     def test_half_a_character_of_a_running_job_waits_for_its_rest(self):
         job = self.execute("printf 'a\\342\\202'; read x; printf '\\254b'; read x")
-        self.wait(job, pattern="a", timeout_seconds=50)
+        self.wait(job, pattern="a", wait_seconds=50)
         page = self.output(job, stream="stdout", offset=0)
         self.assertEqual((page["stdout"], page["next_offset"], page["truncated"]), ("a", 1, False))
         self.tool("interact_with_job", job_id=job, input="")
