@@ -23,7 +23,6 @@ struct reading_stream {
 	struct show_stream show; /* the range, and what is shown of it */
 	uint64_t total;          /* bytes that the job has written to it */
 	uint64_t stored;         /* how far it can be read */
-	uint64_t lost;           /* bytes of the range that are not stored any more */
 	size_t tail_want;        /* bytes of a second block, before the end; 0: none */
 	bool is_cut;             /* fewer lines than were asked for, because they are long */
 };
