@@ -178,8 +178,8 @@ class Blocked(EngineTest):
                 return bytes(data)
 
     def test_a_slow_reader_loses_nothing_of_a_terminal(self):
-        job = self.blocked("stty -opost; head -c 75000 /dev/zero | tr '\\0' x",
-                           stdin_mode=jobs_pb2.STDIN_PTY)
+        job = self.start("stty -opost; head -c 75000 /dev/zero | tr '\\0' x",
+                         stdin_mode=jobs_pb2.STDIN_PTY)
         processes.wait_dead(job.pid)
         self.client.run_job("sleep 0.5")  # longer than a holder waits for a terminal's end
         self.assertEqual(len(self.follow(job)), 75000)
