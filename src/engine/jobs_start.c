@@ -36,7 +36,7 @@ answer(struct call *call, const struct starting *s, const struct job_view *view,
 	Jobwire__V1__StartResponse res = JOBWIRE__V1__START_RESPONSE__INIT;
 	int rc;
 
-	rc = convert_job(call, view, true, &res.job, err);
+	rc = convert_job(call, view, CONVERT_WHOLE, &res.job, err);
 	if (rc < 0)
 		return rc;
 	res.existing = s->existing;

@@ -31,7 +31,7 @@
 #include "store/store.h"
 
 #define WORKERS       2
-#define RETRY_MS      500
+#define RETRY_MS      100
 #define KEYS_KEPT_NS  (24LL * 3600 * 1000000000)
 #define DATABASE      "jobwire.db"
 #define CLOSE_LIMIT_S 2
@@ -152,7 +152,6 @@ struct checkpoint {
 	struct work work;
 	struct engine *eng;
 	char path[PATH_SIZE];
-	bool wait;
 	int rc;
 	struct err err;
 };
@@ -162,7 +161,7 @@ checkpoint_run(struct work *w)
 {
 	struct checkpoint *c = container_of(w, struct checkpoint, work);
 
-	c->rc = store_checkpoint(c->path, c->wait, &c->err);
+	c->rc = store_checkpoint(c->path, &c->err);
 }
 
 static void
@@ -170,6 +169,8 @@ checkpoint_done(struct work *w)
 {
 	struct checkpoint *c = container_of(w, struct checkpoint, work);
 
+	if (c->rc == 0 && store_wal_is_long(c->eng->store))
+		c->rc = store_fold_rest(c->eng->store, &c->err);
 	if (c->rc < 0)
 		log_warn("checkpoint failed", log_str("error", c->err.msg));
 	c->eng->checkpointing = false;
@@ -205,7 +206,6 @@ tidy(struct engine *eng)
 	c->work.done = checkpoint_done;
 	c->work.drop = checkpoint_dropped;
 	c->eng = eng;
-	c->wait = store_wal_is_long(eng->store);
 	(void)database_path(eng, c->path);
 	eng->checkpointing = true;
 	work_submit(eng->work, &c->work);

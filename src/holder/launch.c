@@ -46,6 +46,7 @@ static const char *const step_names[STEP_COUNT] = {
  * system calls, and it shares our memory. */
 struct plan {
 	const struct spec *spec;
+	const struct raised_limit *raised;
 	pid_t holder;
 	int stdio[3]; /* the job's ends */
 	bool is_terminal;
@@ -87,6 +88,9 @@ child_limits(struct plan *p)
 	struct rlimit limit;
 	size_t i;
 
+	for (i = 0; i < RAISED_LIMITS; i++)
+		if (setrlimit(p->raised[i].resource, &p->raised[i].was) < 0)
+			return fail(p, STEP_LIMIT);
 	for (i = 0; i < p->spec->n_limits; i++) {
 		limit.rlim_cur = p->spec->limits[i].soft;
 		limit.rlim_max = p->spec->limits[i].hard;
@@ -402,6 +406,7 @@ static int
 start(struct holder *h, const int stdio[3], struct failure *ret)
 {
 	struct plan p = { .spec = &h->spec,
+			  .raised = h->raised,
 			  .holder = getpid(),
 			  .is_terminal = h->spec.stdin_mode == SPEC_STDIN_PTY };
 	pid_t pid;

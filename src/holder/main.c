@@ -182,9 +182,8 @@ run(struct holder *h)
 static void
 set_signals(struct holder *h)
 {
-	static const int ignored[] = {
-		SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGQUIT, SIGTTOU, SIGTTIN
-	};
+	static const int ignored[] = { SIGTERM, SIGINT,  SIGHUP,  SIGPIPE, SIGQUIT,
+				       SIGTTOU, SIGTTIN, SIGXFSZ, SIGXCPU };
 	sigset_t chld;
 	size_t i;
 
@@ -197,6 +196,21 @@ set_signals(struct holder *h)
 	if (h->sigfd < 0)
 		BUG("signalfd: errno %d", errno);
 	watch_add(h, WATCH_SIGNALS, h->sigfd, EPOLLIN);
+}
+
+static void
+raise_limits(struct holder *h)
+{
+	static const int resources[RAISED_LIMITS] = { RLIMIT_FSIZE, RLIMIT_CPU };
+	struct rlimit most;
+	int i;
+
+	for (i = 0; i < RAISED_LIMITS; i++) {
+		h->raised[i].resource = resources[i];
+		(void)getrlimit(resources[i], &h->raised[i].was);
+		most.rlim_cur = most.rlim_max = h->raised[i].was.rlim_max;
+		(void)setrlimit(resources[i], &most);
+	}
 }
 
 static void
@@ -218,6 +232,7 @@ set_up(struct holder *h)
 	if (h->epfd < 0)
 		BUG("epoll_create1: errno %d", errno);
 	set_signals(h);
+	raise_limits(h);
 	(void)setsid();
 	if (chdir("/") < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		BUG("subreaper: errno %d", errno);

@@ -122,19 +122,17 @@ is_of_this_boot(const struct record *r)
 	return *boot_id && r->has[RECORD_LAUNCH] && strcmp(boot_id, r->launch.boot_id) == 0;
 }
 
-void
+int
 job_lose(struct job *job, const struct record *record, const char *why)
 {
 	struct loss *l;
 
 	if (job->sweeping || job->over)
-		return;
+		return 0;
 	(void)kill_orphans(job->jobs);
 	l = calloc(1, sizeof *l);
-	if (!l) {
-		job_adopt(job); /* tried again when there is memory */
-		return;
-	}
+	if (!l)
+		return -ENOMEM;
 	job->sweeping = true;
 	l->work.run = run_sweep;
 	l->work.done = sweep_done;
@@ -152,4 +150,5 @@ job_lose(struct job *job, const struct record *record, const char *why)
 		job->row.started_ns = record->begin.started_ns;
 	}
 	work_submit(job->jobs->config.work, &l->work);
+	return 0;
 }

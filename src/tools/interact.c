@@ -36,7 +36,6 @@ static const struct property arguments[] = {
 
 static const struct property result[] = {
 	{ .name = "accepted_bytes", .type = "integer", .is_required = true },
-	{ .name = "hint", .type = "string" },
 	{ .name = NULL },
 };
 
@@ -138,6 +137,8 @@ on_typed(struct op *op, const ProtobufCMessage *reply)
 	struct interaction *i = of(op);
 
 	i->accepted = ((const Jobwire__V1__SendInputResponse *)(const void *)reply)->accepted;
+	op_begun(op, i->reading.id, "got the input, but its answer could not be read",
+		 "get_job_output reads it; do not send the input again.");
 	wait_for_answer(i);
 }
 
@@ -171,6 +172,8 @@ type_in(struct interaction *i)
 	req.wait_ms = left_ms(i);
 	req.data = message_bytes(i->input, i->len);
 	i->op.on_error = on_not_typed;
+	i->op.hint = "The input may have been sent: look with get_job_output before you send it "
+		     "again.";
 	op_call(&i->op, METHOD_Jobs_SendInput, &req.base, req.wait_ms, on_typed);
 }
 

@@ -73,6 +73,8 @@ start(struct op *op, const cJSON *args, Jobwire__V1__StdinMode stdin_mode, op_st
 		return;
 	}
 	op->on_error = on_refused;
+	op->hint = "Look at list_jobs before you repeat the call: the job may have been started "
+		   "all the same.";
 	op_call_once(op, METHOD_Jobs_Start, &req.base, START_MS, next);
 }
 
@@ -90,12 +92,6 @@ has_begun(struct op *op, const Jobwire__V1__Job *job)
 
 static const struct property execute_arguments[] = {
 	{ .name = "stdin", .type = "string", .words = "pipe|null|pty", .about = "Default pipe" },
-	{ .name = NULL },
-};
-
-static const struct property execute_result[] = {
-	{ .name = "pid", .type = "integer" },
-	{ .name = "cwd", .type = "string" },
 	{ .name = NULL },
 };
 
@@ -139,7 +135,7 @@ const struct tool_row tool_execute_command = {
 		.handle = execute_command,
 	},
 	.arguments = { launch_arguments, execute_arguments },
-	.result = { facts_result, execute_result },
+	.result = { facts_result },
 };
 
 /* ---- run_command ---- */
@@ -154,7 +150,6 @@ static const struct property run_arguments[] = {
 
 static const struct property run_result[] = {
 	{ .name = "effective_timeout_seconds", .type = "number", .is_required = true },
-	{ .name = "hint", .type = "string" },
 	{ .name = NULL },
 };
 
@@ -225,13 +220,11 @@ on_begun(struct op *op, const ProtobufCMessage *reply)
 	const Jobwire__V1__Job *job =
 		((const Jobwire__V1__StartResponse *)(const void *)reply)->job;
 	struct runner *r = container_of(op, struct runner, op);
-	char *what;
 
 	if (!has_begun(op, job))
 		return;
-	what = arena_printf(&op->arena, "Job %s was started, but its end could not be waited for",
-			    job->id);
-	op->what = what ? what : op->what;
+	op_begun(op, job->id, "was started, but its end could not be waited for",
+		 "wait_for_job goes on waiting for it; do not start it again.");
 	waiting_run(&r->waiting, job->id, on_run_waited);
 }
 

@@ -44,7 +44,7 @@ class Session(JobsCase):
 
     def test_a_repl_is_spoken_to(self):
         job = self.execute("python3 -iu")
-        self.wait(job, pattern=">>> ", timeout_seconds=50)
+        self.wait(job, pattern=">>> ", wait_seconds=50)
         self.assertEqual(self.tool("interact_with_job", job_id=job, input="6 * 7")["stdout"], "42")
         result = self.tool("interact_with_job", job_id=job, input="print('x' * 3)\n")
         self.assertEqual((result["stdout"], result["stderr"]), ("xxx", ">>> "))

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import time
 
 from engine import COMPLETED, EngineTest, engine_pb2, fifo, main, open_gate
 from processes import until
@@ -92,6 +93,19 @@ class StoreTrouble(EngineTest):
             left = self.client.call("Engine.WatchEvents", epoch=left.epoch, seq=seq, limit=1000)
             self.assertFalse(left.gap)
             self.assertEqual(left.events[0].seq, seq + 1)
+
+    def test_the_engine_answers_meanwhile(self):
+        job, gate = self.gated()
+        with self.locked():
+            open_gate(gate)
+            self.wait_trouble()
+            begin = time.monotonic()
+            # Nothing can be started without its row, and that is said at once.
+            for _ in range(10):
+                self.assertCode("UNAVAILABLE", self.client.start, ["/bin/true"])
+                self.assertEqual(self.client.get(job.id).id, job.id)
+            self.assertLess(time.monotonic() - begin, 5)
+        self.assertEqual(self.client.run_job(["/bin/true"]).shell_code, 0)
 
     def test_a_point_that_never_was_is_a_gap_and_is_set_right(self):
         info = self.client.info()
