@@ -37,7 +37,7 @@ rows_become_a_schema_without_a_blank_too_many(void **state)
 		"\"stream\":{\"type\":\"string\",\"enum\":[\"stdout\",\"stderr\"]},"
 		"\"env\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}},"
 		"\"jobs\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
-		"\"x\":{\"type\":\"number\"}},\"required\":[]}}},"
+		"\"x\":{\"type\":\"number\"}}}}},"
 		"\"required\":[\"id\",\"jobs\"]}";
 	const struct property *const one[] = { plain, NULL }, *const two[] = { plain, rich, NULL };
 	struct arena a;
