@@ -146,8 +146,6 @@ put_bytes(struct json *j, const Jobwire__V1__Job *job)
 static void
 put_rare(struct json *j, const Jobwire__V1__Job *job)
 {
-	if (job->queue_position)
-		json_uint(j, "queue_position", job->queue_position);
 	if (job->stopping)
 		json_bool(j, "stopping", true);
 	if (job->lingering)

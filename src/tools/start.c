@@ -109,8 +109,6 @@ on_executed(struct op *op, const ProtobufCMessage *reply)
 	if (job->pid)
 		json_int(j, "pid", job->pid);
 	json_bytes(j, "cwd", job->cwd.data, job->cwd.len);
-	if (job->queue_position)
-		json_uint(j, "queue_position", job->queue_position);
 	op_end(op);
 }
 
@@ -154,6 +152,9 @@ static const struct property run_result[] = {
 };
 
 #define STILL_RUNNING "still running: wait_for_job goes on waiting, kill_job ends it"
+#define STILL_QUEUED                                                                             \
+	"it has not started: it waits in the queue for another job's end; wait_for_job goes on " \
+	"waiting, kill_job takes it out"
 
 struct runner {
 	struct op op;
@@ -173,7 +174,7 @@ run_answer(struct op *op)
 		j->failed = -1;
 	json_seconds(j, "effective_timeout_seconds", waiting_all_ms(&r->waiting));
 	if (!facts_is_final(r->job))
-		json_str(j, "hint", STILL_RUNNING);
+		json_str(j, "hint", facts_is_queued(r->job) ? STILL_QUEUED : STILL_RUNNING);
 	op_end(op);
 }
 
