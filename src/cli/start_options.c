@@ -201,12 +201,12 @@ static int
 put_what(struct cli *cli, const struct start_options *o, const struct operands *operands,
 	 Jobwire__V1__StartRequest *req, struct err *err)
 {
+	int said = (operands->n > 0) + (o->command != NULL) + (o->script != NULL);
 	size_t i;
 
-	if ((operands->n > 0) + !!o->command + !!o->script != 1)
-		return cli_usage(cli, operands->n + !!o->command + !!o->script
-					      ? "one of COMMAND, -c and --script says what to run"
-					      : "nothing to run: give COMMAND, -c or --script");
+	if (said != 1)
+		return cli_usage(cli, said ? "one of COMMAND, -c and --script says what to run"
+					   : "nothing to run: give COMMAND, -c or --script");
 	req->shell = bytes_of(o->shell);
 	req->command = bytes_of(o->command);
 	if (o->script)

@@ -524,7 +524,11 @@ client_process(struct client *c)
 		break;
 	case STARTING:
 		rc = starter_read(&c->starter, &err);
-		if (rc < 0) {
+		if (rc == ERR_ABORTED && ++c->lost_tries <= LOST_TRIES_MAX) {
+			c->state = IDLE;
+			begin(c);
+		} else if (rc < 0) {
+			err.code = ERR_UNAVAILABLE;
 			fail_all(c, &err);
 		} else if (rc > 0) {
 			c->state = IDLE;

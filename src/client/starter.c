@@ -16,10 +16,13 @@
 #include "base/err.h"
 #include "base/fd.h"
 
-#define ENGINE     "jobwired"
-#define WORDS_MAX  4096
-#define LOCK_FD    3 /* in the engine */
-#define EXIT_OTHER 3 /* of jobwired: another engine serves the state folder */
+#define ENGINE    "jobwired"
+#define WORDS_MAX 4096
+#define LOCK_FD   3 /* in the engine */
+
+/* Exit statuses of jobwired. */
+#define EXIT_OTHER  3 /* another engine serves the state folder */
+#define EXIT_KILLED 4 /* it was killed before it was ready */
 
 void
 starter_init(struct starter *s)
@@ -157,7 +160,7 @@ starter_begin(struct starter *s, const struct endpoint *ep, const char *engine_p
 static int
 ended(struct starter *s, struct err *err)
 {
-	int status = 0, n = (int)MIN(s->words.len, 300);
+	int status = 0, code, n = (int)MIN(s->words.len, 300);
 
 	fd_close(&s->fd);
 	if (TEMP_FAILURE_RETRY(waitpid(s->pid, &status, 0)) < 0)
@@ -166,8 +169,12 @@ ended(struct starter *s, struct err *err)
 		return 1;
 	while (n > 0 && buf_head(&s->words)[n - 1] == '\n')
 		n--;
-	return err_set(err, ERR_UNAVAILABLE, "the engine could not be started: %.*s", n,
-		       n ? (const char *)buf_head(&s->words) : "it said nothing");
+	code = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_KILLED ? ERR_ABORTED
+								       : ERR_UNAVAILABLE;
+	if (n == 0)
+		return err_set(err, code, "the engine could not be started: it said nothing");
+	return err_set(err, code, "the engine could not be started: %.*s", n,
+		       (const char *)buf_head(&s->words));
 }
 
 int

@@ -73,6 +73,8 @@ on_cancelled(struct call *call)
 static int
 put_jobs(struct waiting *w, Jobwire__V1__WaitResponse *res, struct err *err)
 {
+	struct convert_room room = { 0 };
+	enum convert_detail detail;
 	struct job_view view;
 	size_t i;
 	int rc = 0;
@@ -82,8 +84,13 @@ put_jobs(struct waiting *w, Jobwire__V1__WaitResponse *res, struct err *err)
 		return err_sys(err, ENOMEM, "wait");
 	for (i = 0; i < w->n && rc == 0; i++) {
 		rc = jobs_view(w->call->eng->jobs, &w->call->arena, w->ones[i].id, &view, err);
+		if (rc < 0)
+			break;
+		detail = convert_is_full(&room) ? CONVERT_FACTS : CONVERT_LISTED;
+		rc = convert_job(w->call, &view, w->n == 1 ? CONVERT_WHOLE : detail, &res->jobs[i],
+				 err);
 		if (rc == 0)
-			rc = convert_job(w->call, &view, w->n == 1, &res->jobs[i], err);
+			convert_count(&room, &view, res->jobs[i]);
 	}
 	res->n_jobs = w->n;
 	return rc;

@@ -26,11 +26,6 @@ struct job {
 	struct arena arena; /* of the row's strings */
 	struct proc *proc;  /* NULL: not connected */
 	pid_t holder;       /* 0: not a child of this engine */
-	struct spec_numbers {
-		enum spec_stdin stdin_mode;
-
-		uint64_t grace_ms;
-	} spec;
 
 	bool dirty;     /* the row differs from the store */
 	bool over;      /* closed: leaves when its row is written */
@@ -66,6 +61,7 @@ struct jobs {
 	struct map logs_by_id;
 	struct open_logs open_logs; /* the least recently used one first */
 	int64_t n_running, n_queued;
+	int64_t queued_bytes; /* of the specs of those that wait */
 	uint32_t n_granted;
 	uint64_t next_tag;
 	bool draining, listening;
@@ -89,6 +85,8 @@ void job_event(struct job *job, enum jobs_event kind, const char *detail);
 void job_set_detail(struct job *job, const char *detail);
 /* No more will come of it: it leaves as soon as its row is written. */
 void job_over(struct job *job);
+/* As if it had never been asked for: row, key and folder. On failure nothing has changed. */
+int job_undo(struct job *job, struct err *err) MUST_CHECK;
 
 /* start.c */
 int job_connect(struct job *job, int control, struct err *err) MUST_CHECK;
@@ -138,8 +136,9 @@ bool adoption_is_recent(const struct job *job);
 int adopt_remove_strays(struct jobs *jobs, struct err *err);
 
 /* lost.c */
-/* The holder is dead and has left no end: end the tree, then say so. `main_pid` 0: not known. */
-void job_lose(struct job *job, const struct record *record, const char *why);
+/* The holder is dead and has left no end: end the tree, then say so. `main_pid` 0: not known. 0, or
+ * -ENOMEM: try again. */
+int job_lose(struct job *job, const struct record *record, const char *why) MUST_CHECK;
 
 /* session.c */
 int session_expect(struct jobs *jobs, const char *session); /* a job belongs to it */

@@ -210,6 +210,72 @@ class Survival(Case):
                 self.call("wait", ident, status=7)
                 os.unlink(gate)
 
+    def test_where_no_engine_can_be_started_all_say_why_and_the_job_goes_on(self):
+        gate, ident, (run, out), (logs, _), wait, events = self.begin()
+        clients = run, logs, wait, events
+        for process in clients:
+            process.send_signal(signal.SIGSTOP)
+            processes.wait_stopped(process.pid)
+        self.kill_engine()
+        os.chmod(self.state, 0o770)
+        for process in clients:
+            process.send_signal(signal.SIGCONT)
+        for process in clients:
+            self.assertEqual(process.wait(LIMIT), 125)
+            err = process.stderr.read().decode()
+            self.assertIn("the engine could not be started: ", err)
+            self.assertIn("others may write to it", err)
+            if process == run:
+                self.assertIn("left job %.8s to itself" % ident, err)
+        self.assertEqual(out.rest(), b"one\n")
+        os.chmod(self.state, 0o700)
+        open_gate(gate)
+        self.call("wait", ident, status=7)
+
+    def begin_under(self, *args):
+        """A call that an engine which is halted has not read; then that engine is killed."""
+        pid = self.engine_pid()
+        os.kill(pid, signal.SIGSTOP)
+        processes.wait_stopped(pid)
+        process = self.popen(*args)
+        self.until(lambda: self.is_connected(process.pid), "it is connected")
+        os.kill(pid, signal.SIGKILL)
+        return process
+
+    @staticmethod
+    def is_connected(pid):
+        inodes = set()
+        for fd in os.listdir("/proc/%d/fd" % pid):
+            try:
+                inodes.add(os.readlink("/proc/%d/fd/%s" % (pid, fd)))
+            except FileNotFoundError:
+                pass
+        with open("/proc/net/unix") as table:
+            rows = [line.split() for line in table][1:]
+        return any(row[5] == "03" and "socket:[%s]" % row[6] in inodes for row in rows)
+
+    def test_a_start_under_way_runs_once(self):
+        self.out("engine", "start")
+        path = os.path.join(self.top, "ran")
+        start = self.begin_under("start", "-c", "echo x >>%s" % path)
+        ident = Reader(start.stdout).rest().decode().strip()
+        self.assertEqual((start.wait(LIMIT), start.stderr.read()), (0, b""))
+        self.call("wait", ident)
+        self.assertEqual(self.out("ls", "-q").split(), [ident])
+        with open(path, encoding="ascii") as file:
+            self.assertEqual(file.read(), "x\n")
+
+    def test_what_must_not_be_repeated_says_that_it_is_not_known(self):
+        ident = self.start("sleep", 600)
+        for args in (("kill", "-s", "USR1", ident), ("rm", "-f", ident)):
+            with self.subTest(args):
+                self.out("engine", "start")
+                process = self.begin_under(*args)
+                self.assertEqual(process.wait(LIMIT), 125)
+                self.assertIn(b"whether it was carried out is not known", process.stderr.read())
+        self.assertEqual(self.show(ident)["state"], "running")
+        self.call("kill", ident)
+
     def test_a_job_that_ends_without_an_engine_has_its_status_and_output(self):
         gate = fifo(self.top, "gate")
         ident = self.start("-c", "echo one; read x <%s; echo two; exit 7" % gate)

@@ -185,7 +185,7 @@ class Logs(Case):
 
     def test_a_reader_that_goes_away_ends_it_also_while_the_job_is_quiet(self):
         quiet = self.start("-c", "echo up; exec sleep 600")
-        busy = self.start("-c", "echo up; exec yes")
+        busy = self.start("-c", "echo up; while :; do echo more; sleep 0.02; done")
         for ident in (quiet, busy):
             with self.subTest(ident):
                 follower = self.popen("logs", "-f", ident)

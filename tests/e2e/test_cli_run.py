@@ -112,12 +112,12 @@ class Output(Case):
                 subprocess.run(["cmp", path, copy], check=True)
 
     def test_a_slow_reader_holds_the_job_and_loses_nothing(self):
-        run = self.popen("run", "--max-output", "64K", "-c",
-                         "i=0; while [ $i -lt 40000 ]; do echo line-$i; i=$((i+1)); done")
+        # Far more than what log, pipes and client may take in before anybody reads.
+        run = self.popen("run", "--max-output", "64K", "seq", "-f", "line-%g", 0, 399999)
         reader = cli_tools.Reader(run.stdout)
         reader.until(b"line-10\n")
         self.until(lambda: self.newest()["blocked"], "the job is held")
-        self.assertEqual(reader.rest(), b"".join(b"line-%d\n" % i for i in range(40000)))
+        self.assertEqual(reader.rest(), b"".join(b"line-%d\n" % i for i in range(400000)))
         self.assertEqual(run.wait(LIMIT), 0)
         self.assertEqual(run.stderr.read(), b"")
 
@@ -244,6 +244,28 @@ class Inheritance(Case):
         env = {os.fsencode(k): os.fsencode(v) for k, v in self.env.items()}
         env[b"NAME\xff"] = b"x"
         self.assertEqual(self.out("run", "-c", "echo ok", env=env), "ok\n")
+
+    def test_entries_that_are_no_variables_stay_behind(self):
+        program = ("import ctypes, sys; "
+                   "args = [arg.encode() for arg in sys.argv[1:]]; "
+                   "env = [b'NONE', b'=x', b'=', b'', b'GOOD=1', *args[3:]]; "
+                   "array = lambda v: (ctypes.c_char_p * (len(v) + 1))(*v, None); "
+                   "ctypes.CDLL(None).execve(args[0], array(args[:3]), array(env))")
+        env = ["%s=%s" % (name, value) for name, value in self.env.items() if value]
+        run = subprocess.run([sys.executable, "-c", program, cli_tools.JOBWIRE, "run", "env", *env],
+                             env=self.env, capture_output=True, timeout=LIMIT)
+        self.assertEqual((run.returncode, run.stderr), (0, b""))
+        lines = run.stdout.splitlines()
+        self.assertIn(b"GOOD=1", lines)
+        self.assertEqual([line for line in lines if not line.partition(b"=")[0]], [])
+        self.assertNotIn(b"NONE", run.stdout)
+
+    def test_a_large_environment_and_many_arguments_go_with_it(self):
+        env = {**self.env, **{"V%d" % i: "x" * 120000 for i in range(8)}}
+        self.assertEqual(self.out("run", "-c", 'echo "${#V0} ${#V7}"', env=env),
+                         "120000 120000\n")
+        self.assertEqual(self.out("run", "sh", "-c", "echo $# ${#9}", "sh", *["y" * 120000] * 9),
+                         "9 120000\n")
 
     def test_a_folder_may_be_named_from_here(self):
         os.mkdir(os.path.join(self.top, "sub"))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "test.h"
+#include "temp.h"
 
 #include "base/buf.h"
 #include "engine/call.h"
@@ -10,7 +10,7 @@
 struct fixture {
 	struct engine eng;
 	struct call call;
-	struct buf spec_bytes;
+	struct temp *temp;
 	struct job_view view;
 	struct err err;
 };
@@ -18,37 +18,55 @@ struct fixture {
 static const char *const argv[] = { "echo", "\xff", NULL };
 static const char *const env[] = { "A=1", "B=", "C=x=y", NULL };
 
+static void
+ask_for(struct fixture *f, const struct spec *spec)
+{
+	struct store_job_parts parts = { 0 };
+	struct buf bytes;
+
+	buf_init(&bytes, 8 << 20);
+	assert_int_equal(spec_encode(&bytes, spec, false), 0);
+	parts.spec = (struct store_blob){ buf_head(&bytes), bytes.len };
+	f->view.row.id = spec->id;
+	assert_ok(store_job_insert(f->eng.store, &f->view.row, &parts, &f->err), &f->err);
+	buf_fini(&bytes);
+}
+
 static int
 setup(void **state)
 {
 	static struct fixture f;
-	struct spec spec = { .id = "ab234567-89ab-4cde-8f01-23456789abcd",
-			     .argv = { (const char **)argv, 2 },
-			     .cwd = "/tmp",
-			     .env = { (const char **)env, 3 },
-			     .stdin_mode = SPEC_STDIN_PTY,
-			     .cap = SPEC_CAP_END,
-			     .cap_bytes = 8192,
-			     .timeout_ms = 3,
-			     .idle_timeout_ms = 4,
-			     .grace_ms = 5 };
+	static struct spec spec;
+	char path[80];
+	void *temp;
 
 	memset(&f, 0, sizeof f);
+	spec = (struct spec){ .id = "ab234567-89ab-4cde-8f01-23456789abcd",
+			      .argv = { (const char **)argv, 2 },
+			      .cwd = "/tmp",
+			      .env = { (const char **)env, 3 },
+			      .stdin_mode = SPEC_STDIN_PTY,
+			      .cap = SPEC_CAP_END,
+			      .cap_bytes = 8192,
+			      .timeout_ms = 3,
+			      .idle_timeout_ms = 4,
+			      .grace_ms = 5 };
+	(void)temp_setup(&temp);
+	f.temp = temp;
+	(void)snprintf(path, sizeof path, "%s/jobwire.db", f.temp->path);
+	assert_ok(store_open(path, &f.eng.store, &f.err), &f.err);
 	f.call.eng = &f.eng;
 	arena_init(&f.call.arena, 1 << 20);
-	buf_init(&f.spec_bytes, 1 << 16);
-	assert_int_equal(spec_encode(&f.spec_bytes, &spec, false), 0);
-	f.view.row = (struct store_job){ .number = 7,
-					 .cap = SPEC_CAP_BLOCK,
-					 .id = "ab234567-89ab-4cde-8f01-23456789abcd",
-					 .state = JOB_RUNNING,
+	f.view.row = (struct store_job){ .state = JOB_RUNNING,
 					 .detail = "d",
 					 .name = "n",
 					 .grp = "g",
 					 .session = "s",
-					 .spec = { buf_head(&f.spec_bytes), f.spec_bytes.len },
+					 .cap = SPEC_CAP_BLOCK,
+					 .grace_ms = 5,
 					 .pid = 42,
 					 .started_ns = 1 };
+	ask_for(&f, &spec);
 	*state = &f;
 	return 0;
 }
@@ -58,17 +76,19 @@ teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	void *temp = f->temp;
+
 	arena_fini(&f->call.arena);
-	buf_fini(&f->spec_bytes);
-	return 0;
+	store_close(f->eng.store);
+	return temp_teardown(&temp);
 }
 
 static Jobwire__V1__Job *
-convert(struct fixture *f, bool whole)
+convert(struct fixture *f, enum convert_detail detail)
 {
 	Jobwire__V1__Job *job = NULL;
 
-	assert_ok(convert_job(&f->call, &f->view, whole, &job, &f->err), &f->err);
+	assert_ok(convert_job(&f->call, &f->view, detail, &job, &f->err), &f->err);
 	return job;
 }
 
@@ -76,9 +96,9 @@ static void
 what_was_asked_for_comes_back(void **state)
 {
 	struct fixture *f = *state;
-	Jobwire__V1__Job *job = convert(f, true);
+	Jobwire__V1__Job *job = convert(f, CONVERT_WHOLE);
 
-	assert_int_equal(job->number, 7);
+	assert_int_equal(job->number, 1);
 	assert_string_equal(job->name, "n");
 	assert_string_equal(job->group, "g");
 	assert_string_equal(job->session, "s");
@@ -99,7 +119,7 @@ what_was_asked_for_comes_back(void **state)
 	assert_int_equal(job->grace_ms, 5);
 	assert_int_equal(job->command.len, 0);
 	/* An environment may hold secrets: not in lists. */
-	assert_int_equal(convert(f, false)->n_env, 0);
+	assert_int_equal(convert(f, CONVERT_LISTED)->n_env, 0);
 }
 
 static void
@@ -128,7 +148,7 @@ an_exit_is_told_only_where_there_was_one(void **state)
 		f->view.row.state = rows[i].job_state;
 		f->view.row.wait_status = rows[i].wait_status;
 		f->view.row.started_ns = rows[i].started_ns;
-		job = convert(f, false);
+		job = convert(f, CONVERT_LISTED);
 		assert_int_equal(job->exit_case, rows[i].exit);
 		if (job->exit_case == JOBWIRE__V1__JOB__EXIT_EXIT_CODE)
 			assert_int_equal(job->exit_code, rows[i].number);
@@ -141,12 +161,72 @@ static void
 a_spec_that_cannot_be_read_is_an_error_that_names_the_job(void **state)
 {
 	struct fixture *f = *state;
+	struct store_job_parts parts = { .spec = { "x", 1 } };
 	Jobwire__V1__Job *job;
 	struct err err = { 0 };
 
-	f->view.row.spec.len /= 2;
-	assert_int_equal(convert_job(&f->call, &f->view, true, &job, &err), ERR_INTERNAL);
-	assert_non_null(strstr(err.msg, "ab234567"));
+	f->view.row.id = "cd234567-89ab-4cde-8f01-23456789abcd";
+	assert_ok(store_job_insert(f->eng.store, &f->view.row, &parts, &f->err), &f->err);
+	assert_int_equal(convert_job(&f->call, &f->view, CONVERT_WHOLE, &job, &err), ERR_INTERNAL);
+	assert_non_null(strstr(err.msg, "cd234567"));
+	assert_int_equal(convert_job(&f->call, &f->view, CONVERT_LISTED, &job, &err), ERR_INTERNAL);
+	/* What became of it does not need it. */
+	assert_int_equal(convert(f, CONVERT_FACTS)->pid, 42);
+}
+
+static void
+a_list_shows_the_beginning_of_a_long_command_and_takes_no_more_memory(void **state)
+{
+	static const struct spec plain = { .id = "cd234567-89ab-4cde-8f01-23456789abcd",
+					   .cwd = "/",
+					   .stdin_mode = SPEC_STDIN_NULL,
+					   .cap = SPEC_CAP_DROP };
+	static char text[100000];
+	static const char *words[20000];
+	struct fixture *f = *state;
+	struct spec spec = plain;
+	Jobwire__V1__Job *job;
+	size_t i, before = f->call.arena.used;
+
+	memset(text, 'x', sizeof text - 1);
+	spec.command = text;
+	spec.shell = "/bin/sh";
+	ask_for(f, &spec);
+	job = convert(f, CONVERT_LISTED);
+	assert_int_equal(job->command.len, 4096);
+	assert_string_equal((char *)job->cwd.data, "/");
+
+	spec = plain;
+	(void)snprintf(spec.id, sizeof spec.id, "ef234567-89ab-4cde-8f01-23456789abcd");
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		words[i] = i ? "" : "/bin/true";
+	spec.argv = (struct strings){ words, ARRAY_SIZE(words) };
+	ask_for(f, &spec);
+	job = convert(f, CONVERT_LISTED);
+	assert_in_range(job->n_argv, 2, 4096);
+	assert_in_range(protobuf_c_message_get_packed_size(&job->base), 4096, 3 * 4096);
+	assert_in_range(f->call.arena.used - before, 4096, 50 * 4096);
+	assert_int_equal(convert(f, CONVERT_FACTS)->n_argv, 0);
+}
+
+static void
+a_reply_is_full_long_before_a_message_may_not_be_larger(void **state)
+{
+	struct fixture *f = *state;
+	struct convert_room room = { 0 };
+	Jobwire__V1__Job *job = convert(f, CONVERT_LISTED);
+	size_t size = protobuf_c_message_get_packed_size(&job->base), n;
+
+	f->view.row.spec_bytes = 1;
+	for (n = 0; !convert_is_full(&room); n++)
+		convert_count(&room, &f->view, job);
+	assert_in_range(n * size, 1 << 20, WIRE_SOCKET_MAX / 2 + size);
+	/* Nor is more read for it than can be in a moment. */
+	memset(&room, 0, sizeof room);
+	f->view.row.spec_bytes = 4 << 20;
+	for (n = 0; !convert_is_full(&room); n++)
+		convert_count(&room, &f->view, job);
+	assert_in_range(n, 2, 10);
 }
 
 static void
@@ -216,6 +296,9 @@ main(void)
 		unit_test_of_convert(what_was_asked_for_comes_back),
 		unit_test_of_convert(an_exit_is_told_only_where_there_was_one),
 		unit_test_of_convert(a_spec_that_cannot_be_read_is_an_error_that_names_the_job),
+		unit_test_of_convert(
+			a_list_shows_the_beginning_of_a_long_command_and_takes_no_more_memory),
+		unit_test_of_convert(a_reply_is_full_long_before_a_message_may_not_be_larger),
 		cmocka_unit_test(a_view_reaches_as_far_as_its_streams),
 		cmocka_unit_test(streams_and_views_are_the_same_both_ways),
 	};

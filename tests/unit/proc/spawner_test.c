@@ -61,6 +61,8 @@ holder_main(int argc, char **argv)
 		r.descriptors |= fd < 64 ? UINT64_C(1) << fd : 0;
 		r.n_above += fd >= 64;
 	}
+	if (dir)
+		(void)closedir(dir);
 	(void)fstat(RECORD, &r.record);
 	(void)fstat(FOLDER, &r.folder);
 	(void)fstat(STDERR_FILENO, &r.log);

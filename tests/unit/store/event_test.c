@@ -186,6 +186,43 @@ a_point_in_an_epoch_that_is_gone_is_a_gap(void **state)
 	assert_false(after(f, 2, 2, 100).gap);
 }
 
+/* Also where the next epoch is there from its first event on, and where nothing is left at all. */
+static void
+a_point_in_an_epoch_that_is_gone_is_a_gap_whatever_is_left(void **state)
+{
+	struct fixture *f = *state;
+	int64_t i;
+
+	for (i = 1; i <= 6; i++)
+		add(f, 1, i);
+	add(f, 2, 1);
+	assert_ok(store_events_prune(f->store, 1, &f->err), &f->err);
+	assert_true(after(f, 1, 0, 100).gap);
+	assert_true(after(f, 1, 5, 100).gap);
+	assert_false(after(f, 1, 6, 100).gap);
+	assert_false(after(f, 2, 0, 100).gap);
+	assert_ok(store_events_prune(f->store, 0, &f->err), &f->err);
+	assert_true(after(f, 2, 0, 100).gap);
+	assert_false(after(f, 2, 1, 100).gap);
+}
+
+static void
+events_that_were_lost_are_a_gap_for_those_before_them(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, 2, 1);
+	assert_ok(store_events_lose(f->store, 2, 3, &f->err), &f->err);
+	add(f, 2, 4);
+	/* The point never goes back. */
+	assert_ok(store_events_lose(f->store, 2, 2, &f->err), &f->err);
+	assert_ok(store_events_lose(f->store, 1, 9, &f->err), &f->err);
+	assert_true(after(f, 2, 2, 100).gap);
+	assert_true(after(f, 1, 100, 100).gap);
+	assert_false(after(f, 2, 3, 100).gap);
+	assert_int_equal(after(f, 2, 1, 100).n, 1);
+}
+
 int
 main(void)
 {
@@ -198,6 +235,8 @@ main(void)
 		unit_test_in_store(
 			a_point_before_what_was_pruned_is_a_gap_and_one_behind_it_is_none),
 		unit_test_in_store(a_point_in_an_epoch_that_is_gone_is_a_gap),
+		unit_test_in_store(a_point_in_an_epoch_that_is_gone_is_a_gap_whatever_is_left),
+		unit_test_in_store(events_that_were_lost_are_a_gap_for_those_before_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,9 @@ number_of(struct fixture *f, const char *sql)
 	return n;
 }
 
+#define PARTS(l, n, k, now) \
+	(&(struct store_job_parts){ .labels = (l), .n_labels = (n), .key = (k), .now_ns = (now) })
+
 /* A row with nothing but an id. */
 static inline struct store_job
 plain_job(const char *id)
@@ -89,7 +92,7 @@ put_job(struct fixture *f, const char *id)
 {
 	struct store_job job = plain_job(id);
 
-	assert_ok(store_job_insert(f->store, &job, NULL, 0, NULL, 0, &f->err), &f->err);
+	assert_ok(store_job_insert(f->store, &job, PARTS(NULL, 0, NULL, 0), &f->err), &f->err);
 	return job;
 }
 

@@ -6,13 +6,11 @@
 static struct store_job
 full_job(struct fixture *f, const char *id, int by)
 {
-	static const unsigned char bytes[] = { 0, 1, 0xff, 0, 'x' };
 	struct store_job job = { 0 };
 	int64_t n = 1000 * by;
 
 #define set_INT(name)      job.name = ++n;
 #define set_TEXT(name)     job.name = arena_printf(&f->arena, "%s %d \xc3\xa4", #name, by);
-#define set_BLOB(name)     job.name = (struct store_blob){ bytes, sizeof bytes };
 #define COLUMN(type, name) set_##type(name)
 #include "store/columns.def"
 #undef COLUMN
@@ -24,11 +22,8 @@ static void
 assert_same_job(const struct store_job *got, const struct store_job *want)
 {
 	assert_int_equal(got->number, want->number);
-#define same_INT(name)  assert_int_equal(got->name, want->name);
-#define same_TEXT(name) assert_string_equal(got->name, want->name);
-#define same_BLOB(name)                                  \
-	assert_int_equal(got->name.len, want->name.len); \
-	assert_memory_equal(got->name.bytes, want->name.bytes, want->name.len);
+#define same_INT(name)     assert_int_equal(got->name, want->name);
+#define same_TEXT(name)    assert_string_equal(got->name, want->name);
 #define COLUMN(type, name) same_##type(name)
 #include "store/columns.def"
 #undef COLUMN
@@ -63,9 +58,9 @@ every_column_comes_back_as_it_was_inserted(void **state)
 	struct fixture *f = *state;
 	struct store_job job = full_job(f, ID_A, 1), plain = plain_job(ID_B);
 
-	assert_ok(store_job_insert(f->store, &job, NULL, 0, NULL, 0, &f->err), &f->err);
+	assert_ok(store_job_insert(f->store, &job, PARTS(NULL, 0, NULL, 0), &f->err), &f->err);
 	assert_true(job.number > 0);
-	assert_ok(store_job_insert(f->store, &plain, NULL, 0, NULL, 0, &f->err), &f->err);
+	assert_ok(store_job_insert(f->store, &plain, PARTS(NULL, 0, NULL, 0), &f->err), &f->err);
 	assert_true(plain.number > job.number);
 	assert_stored(f, &job);
 	assert_stored(f, &plain);
@@ -78,8 +73,8 @@ an_update_changes_every_column_of_its_own_row_and_of_no_other(void **state)
 	struct fixture *f = *state;
 	struct store_job job = full_job(f, ID_A, 1), other = full_job(f, ID_B, 2), changed;
 
-	assert_ok(store_job_insert(f->store, &job, NULL, 0, NULL, 0, &f->err), &f->err);
-	assert_ok(store_job_insert(f->store, &other, NULL, 0, NULL, 0, &f->err), &f->err);
+	assert_ok(store_job_insert(f->store, &job, PARTS(NULL, 0, NULL, 0), &f->err), &f->err);
+	assert_ok(store_job_insert(f->store, &other, PARTS(NULL, 0, NULL, 0), &f->err), &f->err);
 	changed = full_job(f, ID_A, 3);
 	changed.number = job.number;
 	assert_ok(store_job_update(f->store, &changed, &f->err), &f->err);
@@ -114,7 +109,8 @@ an_id_is_taken_once_and_a_refused_insert_leaves_nothing(void **state)
 	uint64_t hash;
 
 	(void)put_job(f, ID_A);
-	assert_int_equal(store_job_insert(f->store, &job, labels, 1, &key, 0, &err), ERR_INTERNAL);
+	assert_int_equal(store_job_insert(f->store, &job, PARTS(labels, 1, &key, 0), &err),
+			 ERR_INTERNAL);
 	assert_int_equal(job.number, 0);
 	assert_non_null(strstr(err.msg, "new job"));
 	assert_int_equal(store_key_get(f->store, &key, id, &hash, &err), 0);
@@ -132,8 +128,8 @@ a_key_that_is_taken_undoes_the_whole_insert(void **state)
 	struct store_job job = plain_job(ID_A), second = plain_job(ID_B);
 	struct err err = { 0 };
 
-	assert_ok(store_job_insert(f->store, &job, NULL, 0, &key, 0, &err), &err);
-	assert_true(store_job_insert(f->store, &second, labels, 1, &key, 0, &err) < 0);
+	assert_ok(store_job_insert(f->store, &job, PARTS(NULL, 0, &key, 0), &err), &err);
+	assert_true(store_job_insert(f->store, &second, PARTS(labels, 1, &key, 0), &err) < 0);
 	assert_int_equal(second.number, 0);
 	assert_false(exists(f, ID_B));
 	assert_int_equal(number_of(f, "SELECT count(*) FROM labels"), 0);
@@ -162,8 +158,8 @@ labels_belong_to_their_job_in_the_order_of_their_keys_and_go_with_it(void **stat
 	struct store_label *got;
 	size_t n;
 
-	assert_ok(store_job_insert(f->store, &job, labels, 3, NULL, 0, &f->err), &f->err);
-	assert_ok(store_job_insert(f->store, &other, others, 1, NULL, 0, &f->err), &f->err);
+	assert_ok(store_job_insert(f->store, &job, PARTS(labels, 3, NULL, 0), &f->err), &f->err);
+	assert_ok(store_job_insert(f->store, &other, PARTS(others, 1, NULL, 0), &f->err), &f->err);
 	assert_ok(store_labels_get(f->store, &f->arena, job.number, &got, &n, &f->err), &f->err);
 	assert_int_equal(n, 3);
 	assert_string_equal(got[0].key, "");
@@ -192,7 +188,8 @@ more_labels_than_the_first_array_holds_come_back_whole(void **state)
 		labels[i].key = arena_printf(&f->arena, "key%02zu", i);
 		labels[i].value = arena_printf(&f->arena, "value%zu", i);
 	}
-	assert_ok(store_job_insert(f->store, &job, labels, ARRAY_SIZE(labels), NULL, 0, &f->err),
+	assert_ok(store_job_insert(f->store, &job, PARTS(labels, ARRAY_SIZE(labels), NULL, 0),
+				   &f->err),
 		  &f->err);
 	assert_ok(store_labels_get(f->store, &f->arena, job.number, &got, &n, &f->err), &f->err);
 	assert_int_equal(n, ARRAY_SIZE(labels));
@@ -242,8 +239,9 @@ an_undone_job_is_as_if_it_had_never_been(void **state)
 	char id[ID_SIZE];
 	uint64_t hash;
 
-	assert_ok(store_job_insert(f->store, &job, labels, 1, &key, 0, &f->err), &f->err);
-	assert_ok(store_job_insert(f->store, &stays, labels, 1, &other, 0, &f->err), &f->err);
+	assert_ok(store_job_insert(f->store, &job, PARTS(labels, 1, &key, 0), &f->err), &f->err);
+	assert_ok(store_job_insert(f->store, &stays, PARTS(labels, 1, &other, 0), &f->err),
+		  &f->err);
 	assert_ok(store_job_undo(f->store, &job, &f->err), &f->err);
 	assert_false(exists(f, ID_A));
 	assert_int_equal(store_key_get(f->store, &key, id, &hash, &f->err), 0);
@@ -252,7 +250,29 @@ an_undone_job_is_as_if_it_had_never_been(void **state)
 	assert_int_equal(number_of(f, "SELECT count(*) FROM labels"), 1);
 	/* And may be asked for again. */
 	job.number = 0;
-	assert_ok(store_job_insert(f->store, &job, labels, 1, &key, 0, &f->err), &f->err);
+	assert_ok(store_job_insert(f->store, &job, PARTS(labels, 1, &key, 0), &f->err), &f->err);
+}
+
+static void
+what_was_asked_for_is_kept_beside_the_row_and_goes_with_it(void **state)
+{
+	static const unsigned char bytes[] = { 0, 1, 0xff, 0, 'x' };
+	struct store_job_parts parts = { .spec = { bytes, sizeof bytes } };
+	struct fixture *f = *state;
+	struct store_job job = plain_job(ID_A), other = put_job(f, ID_B);
+	struct store_blob spec;
+
+	assert_ok(store_job_insert(f->store, &job, &parts, &f->err), &f->err);
+	assert_int_equal(job.spec_bytes, sizeof bytes);
+	assert_stored(f, &job);
+	assert_int_equal(store_spec_get(f->store, &f->arena, job.number, &spec, &f->err), 1);
+	assert_int_equal(spec.len, sizeof bytes);
+	assert_memory_equal(spec.bytes, bytes, sizeof bytes);
+	assert_int_equal(store_spec_get(f->store, &f->arena, other.number, &spec, &f->err), 1);
+	assert_int_equal(spec.len, 0);
+	assert_ok(store_job_delete(f->store, job.number, &f->err), &f->err);
+	assert_int_equal(store_spec_get(f->store, &f->arena, job.number, &spec, &f->err), 0);
+	assert_int_equal(number_of(f, "SELECT count(*) FROM specs"), 1);
 }
 
 static void
@@ -265,10 +285,10 @@ too_small_an_arena_is_an_error_and_harms_nothing(void **state)
 	size_t n;
 
 	job.closed_ns = 0;
-	assert_ok(store_job_insert(f->store, &job, NULL, 0, NULL, 0, &err), &err);
+	assert_ok(store_job_insert(f->store, &job, PARTS(NULL, 0, NULL, 0), &err), &err);
 	arena_init(&small, 40);
 	assert_int_equal(store_job_get(f->store, &small, ID_A, &got, &err), ERR_RESOURCE_EXHAUSTED);
-	assert_int_equal(store_jobs_open(f->store, &small, &list, &n, &err),
+	assert_int_equal(store_jobs_open(f->store, &small, 0, 10, &list, &n, &err),
 			 ERR_RESOURCE_EXHAUSTED);
 	arena_fini(&small);
 	assert_stored(f, &job);
@@ -289,6 +309,7 @@ main(void)
 		unit_test_in_store(more_labels_than_the_first_array_holds_come_back_whole),
 		unit_test_in_store(an_id_is_found_by_its_beginning_and_two_are_said_to_be_two),
 		unit_test_in_store(an_undone_job_is_as_if_it_had_never_been),
+		unit_test_in_store(what_was_asked_for_is_kept_beside_the_row_and_goes_with_it),
 		unit_test_in_store(too_small_an_arena_is_an_error_and_harms_nothing),
 	};
 

@@ -8,7 +8,7 @@ put_with_key(struct fixture *f, const char *id, const struct store_key *k, int64
 {
 	struct store_job job = plain_job(id);
 
-	assert_ok(store_job_insert(f->store, &job, NULL, 0, k, now_ns, &f->err), &f->err);
+	assert_ok(store_job_insert(f->store, &job, PARTS(NULL, 0, k, now_ns), &f->err), &f->err);
 	return job.number;
 }
 

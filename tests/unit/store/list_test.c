@@ -27,7 +27,8 @@ put_jobs(struct fixture *f)
 		job.name = arena_printf(&f->arena, "n%zu", i / 10);
 		job.closed_ns = i % 7 ? 1 : 0;
 		label.value = arena_printf(&f->arena, "%zu", i % 5);
-		assert_ok(store_job_insert(f->store, &job, &label, 1, NULL, 0, &f->err), &f->err);
+		assert_ok(store_job_insert(f->store, &job, PARTS(&label, 1, NULL, 0), &f->err),
+			  &f->err);
 	}
 }
 
@@ -107,13 +108,19 @@ what_must_be_looked_after_is_what_is_not_closed_oldest_first(void **state)
 	struct store_job *got;
 	size_t n, i;
 
-	assert_ok(store_jobs_open(f->store, &f->arena, &got, &n, &f->err), &f->err);
+	assert_ok(store_jobs_open(f->store, &f->arena, 0, 100, &got, &n, &f->err), &f->err);
 	assert_int_equal(n, 0);
 	put_jobs(f);
-	assert_ok(store_jobs_open(f->store, &f->arena, &got, &n, &f->err), &f->err);
+	assert_ok(store_jobs_open(f->store, &f->arena, 0, 100, &got, &n, &f->err), &f->err);
 	assert_int_equal(n, N_JOBS / 7);
 	for (i = 0; i < n; i++)
 		assert_string_equal(got[i].id, id_of(f, i * 7));
+	/* A piece at a time. */
+	assert_ok(store_jobs_open(f->store, &f->arena, got[1].number, 2, &got, &n, &f->err),
+		  &f->err);
+	assert_int_equal(n, 2);
+	assert_string_equal(got[0].id, id_of(f, 2 * 7));
+	assert_string_equal(got[1].id, id_of(f, 3 * 7));
 }
 
 int

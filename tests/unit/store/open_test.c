@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
+#include "base/clock.h"
 #include "store/schema.h"
 
 /* Any other user than the superuser, to whom permissions mean something. */
@@ -251,7 +252,8 @@ a_busy_database_is_unavailable_for_now_and_nothing_half_done_stays(void **state)
 	int64_t epoch;
 
 	(void)sqlite3_busy_timeout(f->store->db, 1); /* tests do not wait */
-	assert_int_equal(store_job_insert(f->store, &job, NULL, 0, NULL, 0, &err), ERR_UNAVAILABLE);
+	assert_int_equal(store_job_insert(f->store, &job, PARTS(NULL, 0, NULL, 0), &err),
+			 ERR_UNAVAILABLE);
 	assert_string_equal(err.msg, "database: begin: database is locked");
 	assert_int_equal(job.number, 0);
 	assert_int_equal(store_next_epoch(f->store, &epoch, &err), ERR_UNAVAILABLE);
@@ -260,9 +262,28 @@ a_busy_database_is_unavailable_for_now_and_nothing_half_done_stays(void **state)
 	assert_int_equal(store_job_get(f->store, &f->arena, ID_A, &found, &err), 0);
 
 	assert_int_equal(sqlite3_close(other), SQLITE_OK);
-	assert_ok(store_job_insert(f->store, &job, NULL, 0, NULL, 0, &err), &err);
+	assert_ok(store_job_insert(f->store, &job, PARTS(NULL, 0, NULL, 0), &err), &err);
 	assert_ok(store_next_epoch(f->store, &epoch, &err), &err);
 	assert_int_equal(epoch, 1);
+}
+
+static void
+a_writer_that_is_locked_out_is_not_held_up(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = { 0 };
+	sqlite3 *other = other_writer(f);
+	int64_t before = clock_mono_ms();
+	int i;
+
+	for (i = 0; i < 10; i++)
+		assert_int_equal(store_begin(f->store, &err), ERR_UNAVAILABLE);
+	assert_in_range(clock_mono_ms() - before, 0, 1000);
+	/* Nor by a checkpoint that somebody's reading does not let come to its end. */
+	assert_ok(store_checkpoint(f->path, &err), &err);
+	assert_ok(store_fold_rest(f->store, &err), &err);
+	assert_in_range(clock_mono_ms() - before, 0, 1500);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
 }
 
 static void
@@ -313,6 +334,7 @@ static void
 a_checkpoint_is_wanted_once_per_growth_and_folds_the_log_back(void **state)
 {
 	struct fixture *f = *state;
+	sqlite3 *reader;
 
 	assert_false(store_wants_checkpoint(f->store));
 	assert_int_equal(sqlite3_exec(f->store->db,
@@ -324,9 +346,18 @@ a_checkpoint_is_wanted_once_per_growth_and_folds_the_log_back(void **state)
 	assert_true(store_wants_checkpoint(f->store));
 	assert_false(store_wants_checkpoint(f->store));
 	assert_false(store_wal_is_long(f->store));
-	assert_ok(store_checkpoint(f->path, true, &f->err), &f->err);
+	/* Somebody reads, and what is written behind that stays in the log, ... */
+	assert_int_equal(sqlite3_open_v2(f->path, &reader, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM jobs", NULL, NULL, NULL),
+			 SQLITE_OK);
+	(void)put_job(f, ID_B);
+	assert_ok(store_checkpoint(f->path, &f->err), &f->err);
 	assert_true(file_size(f) > 5000000);
-	/* The next writer begins the log anew. */
+	assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+	(void)put_job(f, ID_C);
+	assert_true(f->store->wal_pages > 1000);
+	/* ... until the writer folds it: the next one begins the log anew. */
+	assert_ok(store_fold_rest(f->store, &f->err), &f->err);
 	(void)put_job(f, ID_A);
 	assert_true(f->store->wal_pages < 100);
 	assert_int_equal(f->store->checkpoint_pages, 0);
@@ -341,7 +372,7 @@ a_checkpoint_of_nothing_is_an_error_and_makes_no_file(void **state)
 	char path[96];
 
 	(void)snprintf(path, sizeof path, "%s/other.db", f->temp->path);
-	assert_int_equal(store_checkpoint(path, false, &err), ERR_PERMISSION_DENIED);
+	assert_int_equal(store_checkpoint(path, &err), ERR_PERMISSION_DENIED);
 	assert_int_equal(access(path, F_OK), -1);
 }
 
@@ -361,6 +392,7 @@ main(void)
 		unit_test_in_store(a_folder_that_is_not_there_is_said),
 		unit_test_in_store(
 			a_busy_database_is_unavailable_for_now_and_nothing_half_done_stays),
+		unit_test_in_store(a_writer_that_is_locked_out_is_not_held_up),
 		unit_test_in_store(a_migration_that_is_in_somebodys_way_is_unavailable_for_now),
 		unit_test_in_store(
 			several_calls_are_one_transaction_and_a_rollback_outside_of_it_is_harmless),
