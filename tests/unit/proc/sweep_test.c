@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/resource.h>
@@ -12,6 +13,25 @@
 
 #define ID    "ab234567-89ab-4cde-8f01-23456789abcd"
 #define OTHER "ab234567-89ab-4cde-8f01-23456789abce"
+
+/* Within execve(2) a process shows no environment, and for that long nobody can know whose it is.
+ */
+static void
+wait_for_environment(pid_t pid)
+{
+	char path[32], byte;
+	ssize_t n = 0;
+	int fd;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
+	while (n == 0) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		assert_true(fd >= 0);
+		n = read(fd, &byte, 1);
+		(void)close(fd);
+	}
+	assert_int_equal(n, 1);
+}
 
 /* A process that lives until it is ended, with this in its environment. */
 static pid_t
@@ -29,6 +49,7 @@ sleeper(const char *variable, bool own_session)
 	assert_int_equal(posix_spawnp(&pid, "sleep", NULL, &attr, argv, env), 0);
 	(void)posix_spawnattr_destroy(&attr);
 	free(env[1]);
+	wait_for_environment(pid);
 	return pid;
 }
 
@@ -141,6 +162,7 @@ a_name_behind_a_large_variable_is_found(void **state)
 	assert_int_equal(posix_spawnp(&pid, "sleep", NULL, NULL, argv, env), 0);
 	for (i = 0; i < ARRAY_SIZE(large); i++)
 		free(large[i]);
+	wait_for_environment(pid);
 	assert_int_equal(sweep(0, 0).killed, 1);
 	end(pid, SIGKILL);
 }
