@@ -87,6 +87,9 @@ void job_over(struct job *job);
 /* As if it had never been asked for: row, key and folder. On failure nothing has changed. */
 int job_undo(struct job *job, struct err *err) MUST_CHECK;
 
+/* On a worker; what fails is tried again by the next engine. */
+void jobs_remove_folder(struct jobs *jobs, const char *id);
+
 /* start.c */
 int job_connect(struct job *job, int control, struct err *err) MUST_CHECK;
 

@@ -485,6 +485,15 @@ removal_new(const struct jobs *jobs, const char *id)
 	return r;
 }
 
+void
+jobs_remove_folder(struct jobs *jobs, const char *id)
+{
+	struct removal *r = removal_new(jobs, id);
+
+	if (r)
+		work_submit(jobs->config.work, &r->work);
+}
+
 /* The row is gone; so goes the rest. */
 static void
 removed(struct jobs *jobs, const struct job_view *view, struct removal *r)
