@@ -226,6 +226,7 @@ static int
 send_one(struct client *c, struct client_request *r)
 {
 	r->id = SP_ID_BIT | (c->next_id++ & ~SP_ID_BIT);
+	r->was_sent = true;
 	return sp_send(&c->sp, r->id, buf_head(&r->packed), r->packed.len);
 }
 
@@ -397,6 +398,7 @@ client_send(struct client *c, struct client_request *r, enum method_number metho
 	r->again_ms = 0;
 	r->refusals = 0;
 	r->is_on = true;
+	r->was_sent = false;
 	r->deadline_ms = how->timeout_ms ? clock_mono_ms() + how->timeout_ms : 0;
 	r->may_repeat = methods[method].repeat == REPEAT ||
 			(methods[method].repeat == REPEAT_WITH_KEY && has_key);

@@ -61,6 +61,7 @@ struct client_request {
 	unsigned refusals;
 	bool may_repeat;
 	bool is_on;
+	bool was_sent; /* for done(): an engine may have got it */
 	TAILQ_ENTRY(client_request) link;
 };
 

@@ -365,11 +365,46 @@ handle_jobs_signal(struct call *call, struct err *err)
 
 /* ---- Detach ---- */
 
+struct detaching {
+	struct job_watch watch;
+	struct call *call;
+};
+
+static void
+reply_detached(struct call *call)
+{
+	Jobwire__V1__DetachResponse res = JOBWIRE__V1__DETACH_RESPONSE__INIT;
+
+	call_reply(call, &res.base);
+}
+
+static void
+detach_cancelled(struct call *call)
+{
+	struct detaching *d = call->state;
+
+	job_watch_remove(&d->watch);
+}
+
+static void
+detach_expired(struct call *call)
+{
+	detach_cancelled(call);
+	reply_detached(call);
+}
+
+static void
+on_detached(struct job_watch *w)
+{
+	detach_expired(container_of(w, struct detaching, watch)->call);
+}
+
+/* Answered when it is stored: the next engine must know, too. */
 int
 handle_jobs_detach(struct call *call, struct err *err)
 {
 	const Jobwire__V1__DetachRequest *req = call->req;
-	Jobwire__V1__DetachResponse res = JOBWIRE__V1__DETACH_RESPONSE__INIT;
+	struct detaching *d = arena_zalloc(&call->arena, sizeof *d);
 	struct job_view view;
 	int rc;
 
@@ -377,12 +412,23 @@ handle_jobs_detach(struct call *call, struct err *err)
 		return err_field(err, ERR_INVALID_ARGUMENT, "reason",
 				 "reason has %zu bytes; at most %d", strlen(req->reason),
 				 REASON_MAX);
+	if (!d)
+		return err_sys(err, ENOMEM, "detach");
 	rc = jobs_view(call->eng->jobs, &call->arena, req->job_id, &view, err);
 	if (rc < 0)
 		return rc;
-	if (view.live)
-		job_detach(view.live, req->reason);
-	call_reply(call, &res.base);
+	if (!view.live || view.row.closed_ns) {
+		reply_detached(call);
+		return 0;
+	}
+	rc = call_park(call, WIRE_WAIT_MAX_MS, detach_expired, detach_cancelled, err);
+	if (rc < 0)
+		return rc;
+	d->call = call;
+	d->watch.changed = on_detached;
+	call->state = d;
+	job_watch_add(view.live, &d->watch);
+	job_detach(view.live, req->reason);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <event2/event.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -40,6 +41,7 @@ struct waiting {
 	uint64_t quiet_ms;     /* 0: not asked for */
 	uint64_t total;        /* output at the last look */
 	struct event *silence; /* since `total` changed */
+	bool is_peeked;        /* the pattern has been looked for as things stand since then */
 };
 
 static const Jobwire__V1__WaitRequest *
@@ -107,7 +109,7 @@ reply(struct waiting *w, Jobwire__V1__Outcome outcome)
 	if (w->scan) {
 		r = scan_result(w->scan);
 		res.match_stream = convert_stream(r.view);
-		res.next_offset = r.next;
+		res.next_offset = r.open;
 		if (outcome == JOBWIRE__V1__OUTCOME__OUTCOME_MATCHED) {
 			res.match_offset = r.begin;
 			res.match_length = r.end - r.begin;
@@ -214,9 +216,10 @@ watch_silence(struct waiting *w, uint64_t ms)
 {
 	uint64_t total = total_output(w);
 
-	if (total == w->total && event_pending(w->silence, EV_TIMEOUT, NULL))
+	if (total == w->total && (w->is_peeked || event_pending(w->silence, EV_TIMEOUT, NULL)))
 		return;
 	w->total = total;
+	w->is_peeked = false;
 	start_silence(w, ms);
 }
 
@@ -285,6 +288,7 @@ on_silence(evutil_socket_t fd, short what, void *arg)
 		else
 			watch_silence(w, w->quiet_ms);
 	} else if (!scan_result(w->scan).is_running) {
+		w->is_peeked = true;
 		scan_run(w->scan, scan_result(w->scan).next, SCAN_PEEK);
 	}
 }
@@ -328,6 +332,27 @@ find_jobs(struct waiting *w, struct err *err)
 	return rc;
 }
 
+/* Look for the pattern of the request, from a place that there is. */
+static int
+begin_scan(struct waiting *w, const Jobwire__V1__Pattern *pattern, struct err *err)
+{
+	struct job_view view;
+	struct reach reach;
+	int rc;
+
+	rc = scan_new(w->call->eng, w->ones[0].id, pattern, on_scanned, w, &w->scan, err);
+	if (rc == 0)
+		rc = jobs_view(w->call->eng->jobs, &w->call->arena, w->ones[0].id, &view, err);
+	if (rc < 0)
+		return rc;
+	reach = convert_reach(&view, scan_result(w->scan).view);
+	if (pattern->offset > reach.end)
+		return err_field(err, ERR_OUT_OF_RANGE, "offset",
+				 "offset %" PRIu64 " is behind the end of that stream, %" PRIu64,
+				 pattern->offset, reach.end);
+	return 0;
+}
+
 static int
 read_until(struct waiting *w, struct err *err)
 {
@@ -347,8 +372,7 @@ read_until(struct waiting *w, struct err *err)
 				"waiting for a pattern or for quiet takes one job, not %zu",
 				req->n_job_ids);
 		if (req->until_case == JOBWIRE__V1__WAIT_REQUEST__UNTIL_PATTERN)
-			return scan_new(w->call->eng, w->ones[0].id, req->pattern, on_scanned, w,
-					&w->scan, err);
+			return begin_scan(w, req->pattern, err);
 		w->quiet_ms = MAX(req->quiet_ms, 1);
 		return 0;
 	case JOBWIRE__V1__WAIT_REQUEST__UNTIL_CLOSED:

@@ -27,7 +27,7 @@ struct scan {
 	void *arg;
 	bool is_running;
 	atomic_bool cancelled;
-	uint64_t from; /* as `base` was when the worker got it */
+	uint64_t open; /* as open_at() was when the worker got it */
 
 	/* The worker's, while it runs: */
 	char *text; /* of the pattern, for another one behind a gap */
@@ -164,6 +164,14 @@ on_run(struct work *w)
 
 /* ---- on the loop ---- */
 
+static uint64_t
+open_at(const struct scan *s)
+{
+	if (s->found)
+		return s->end;
+	return s->base + (s->pattern ? pattern_open_at(s->pattern) : 0);
+}
+
 static void
 on_done(struct work *w)
 {
@@ -221,7 +229,7 @@ scan_run(struct scan *s, uint64_t until, enum scan_how how)
 {
 	s->until = until;
 	s->how = how;
-	s->from = s->base;
+	s->open = open_at(s);
 	s->is_running = true;
 	s->work.run = on_run;
 	s->work.done = on_done;
@@ -247,7 +255,7 @@ scan_result(const struct scan *s)
 	struct scan_result r = { .view = s->view, .is_running = s->is_running };
 
 	if (s->is_running) {
-		r.next = s->from; /* the worker has the rest */
+		r.next = r.open = s->open; /* the worker has the rest */
 		return r;
 	}
 	r.is_finished = s->finished;
@@ -258,6 +266,7 @@ scan_result(const struct scan *s)
 	r.bytes = s->match;
 	r.len = s->match_len;
 	r.next = s->next;
+	r.open = open_at(s);
 	return r;
 }
 

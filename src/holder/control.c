@@ -103,7 +103,7 @@ control_send(struct holder *h, int put)
 	if (h->conn.fd >= 0 && put < 0)
 		hang_up(h); /* no memory, or an engine that does not read: it may come back */
 	else if (h->conn.fd < 0)
-		buf_clear(&h->conn.out);
+		buf_fini(&h->conn.out); /* nobody is there; the next greeting begins anew */
 }
 
 void

@@ -48,7 +48,10 @@ send_input(struct job *job)
 			   ? FRAME_APPEND
 			   : ask->u.input.offset + ask->u.input.accepted;
 	f.data = ask->u.input.data + ask->u.input.accepted;
-	f.len = MIN(ask->u.input.len - ask->u.input.accepted, FRAME_INPUT_MAX);
+	/* A piece that was taken in part is completed alone, so that a retry of the call is cut
+	 * where this one was: the holder knows a piece only as a whole. */
+	f.len = MIN(ask->u.input.len - ask->u.input.accepted,
+		    FRAME_INPUT_MAX - ask->u.input.accepted % FRAME_INPUT_MAX);
 	f.eof = ask->u.input.eof && f.len == ask->u.input.len - ask->u.input.accepted;
 	ask->u.input.in_flight = true;
 	ask->sent = true;
@@ -143,8 +146,8 @@ ask_input_done(struct job *job, const struct frame_input_done *f)
 	ask->u.input.accepted += f->accepted;
 	if ((f->verdict == INPUT_TAKEN || f->verdict == INPUT_DUPLICATE) &&
 	    ask->u.input.accepted < ask->u.input.len) {
-		/* A duplicate has been taken whole. */
-		ask->u.input.waiting = f->accepted < FRAME_INPUT_MAX;
+		ask->u.input.waiting =
+			f->accepted == 0 || ask->u.input.accepted % FRAME_INPUT_MAX != 0;
 		send_input(job);
 		job_tell(job);
 		return;

@@ -73,6 +73,10 @@ int pattern_feed(struct pattern *p, const void *bytes, size_t len, struct patter
  * none is found. As pattern_feed(), which may not be called any more. */
 int pattern_finish(struct pattern *p, struct pattern_match *ret_match, struct err *err) MUST_CHECK;
 
+/* No match that can still be found begins before here, in bytes from the beginning of the stream:
+ * behind the last match, or where the one begins that what comes will decide. */
+uint64_t pattern_open_at(const struct pattern *p);
+
 /* What pattern_finish() would find if the stream ended here. Changes nothing. */
 int pattern_peek(struct pattern *p, struct pattern_match *ret_match, struct err *err) MUST_CHECK;
 

@@ -120,6 +120,16 @@ class Stop(Jobs):
         self.assertEqual(self.show(ident)["state"], "running")
         self.call("kill", ident)
 
+    def test_it_does_not_wait_for_a_reader_that_reads_nothing(self):
+        """As a terminal that was halted with Ctrl-S, or a pager."""
+        run = self.popen("run", "--max-output", "64K", "yes")
+        ident = self.until(lambda: [j for j in self.json("ls")["jobs"] if j["blocked"]],
+                           "the job is held")[0]["id"]
+        self.assertIn("%s killed: 1 process ended, 0 left" % ident[:8], self.out("stop", ident))
+        self.call("wait", ident, status=143)
+        self.assertEqual(len(Reader(run.stdout).rest()), self.show(ident)["stdout"]["end"])
+        self.assertEqual(run.wait(LIMIT), 143)
+
     def test_it_completes_though_the_engine_is_killed_meanwhile(self):
         ident = self.up("trap 'echo term' TERM; " + LOOP)
         stop = self.popen("stop", "--time", "1", ident)

@@ -46,7 +46,7 @@ class Detach(EngineTest):
     def test_what_was_read_reaches_a_holder_that_was_away(self):
         job = self.blocked_job()
         end = self.client.get(job.id).stdout_info.end
-        self.away(job, lambda: self.client.read(job.id, offset=60000, consume=True))
+        self.away(job, lambda: self.client.read(job.id, offset=end, consume=True))
         until(lambda: self.client.get(job.id).stdout_info.end > end, "output that goes on")
 
 

@@ -127,6 +127,8 @@ a_match_is_told_with_its_place_and_its_bytes(void **state)
 	r = run(f, 20, SCAN_GO_ON);
 	assert_false(r.found);
 	assert_int_equal(r.rc, 0);
+	assert_int_equal(r.next, 20);
+	assert_int_equal(r.open, 13); /* a match that has begun there may go on */
 	put(f, OUTLOG_OUT, "80\nmore");
 	r = run(f, 27, SCAN_GO_ON);
 	assert_true(r.found);
@@ -134,6 +136,7 @@ a_match_is_told_with_its_place_and_its_bytes(void **state)
 	assert_int_equal(r.begin, 13);
 	assert_int_equal(r.end, 23);
 	assert_int_equal(r.next, 23);
+	assert_int_equal(r.open, 23);
 	assert_int_equal(r.len, 10);
 	assert_memory_equal(r.bytes, "port 8080\n", 10);
 }
