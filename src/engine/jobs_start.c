@@ -44,6 +44,14 @@ answer(struct call *call, const struct starting *s, const struct job_view *view,
 	return 0;
 }
 
+/* Not before its holder has said that it runs, or that it waits and nothing can be lost. */
+static bool
+must_wait(const struct job_view *view)
+{
+	return view->live && (view->row.state == JOB_STARTING ||
+			      (view->row.state == JOB_QUEUED && !view->is_held));
+}
+
 static void
 answer_now(struct starting *s)
 {
@@ -80,7 +88,7 @@ start(struct starting *s, struct err *err)
 		rc = jobs_view(call->eng->jobs, &call->arena, s->id, &view, err);
 	if (rc < 0)
 		return rc;
-	if (view.row.state != JOB_STARTING || !view.live)
+	if (!must_wait(&view))
 		return answer(call, s, &view, err);
 	job_watch_add(view.live, &s->watch);
 	return 1;
@@ -108,7 +116,7 @@ on_change(struct job_watch *w)
 	rc = jobs_view(s->call->eng->jobs, &s->call->arena, s->id, &view, NULL);
 	if (rc == ERR_NOT_FOUND && s->existing)
 		start_anew(s);
-	else if (rc < 0 || view.row.state != JOB_STARTING)
+	else if (rc < 0 || !must_wait(&view))
 		answer_now(s);
 }
 

@@ -164,6 +164,7 @@ on_status(void *arg, const struct frame_status *s)
 	struct job *job = arg;
 
 	take_flags(job, s);
+	job->held = true;
 	if (s->pipe_bytes && !job->granted) {
 		job->granted = true;
 		job->jobs->n_granted++;

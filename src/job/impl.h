@@ -30,6 +30,7 @@ struct job {
 	bool dirty;     /* the row differs from the store */
 	bool over;      /* closed: leaves when its row is written */
 	bool inherited; /* of an engine before this one */
+	bool held;      /* its holder has recorded what to start: an engine's end is no matter */
 	bool armed;     /* the holder will tell of more output: the row's extents are exact */
 	bool listened;  /* ... and hooks.output wants to hear of it */
 	bool stopping, disk_full, blocked, exited, input_closed;

@@ -378,6 +378,7 @@ jobs_view_row(struct jobs *jobs, const struct store_job *row, struct job_view *r
 	ret_view->disk_full = job->disk_full;
 	ret_view->blocked = job->blocked;
 	ret_view->exited = job->exited;
+	ret_view->is_held = job->held;
 	ret_view->lingering = job->lingering;
 	ret_view->queue_position = queue_position(job);
 	ret_view->input_closed = job->input_closed || job->exited;

@@ -128,6 +128,7 @@ struct job_view {
 	struct job *live; /* NULL: it is over */
 	/* Of a live job: */
 	bool stopping, disk_full, blocked, exited, input_closed;
+	bool is_held; /* queued, and its holder has recorded what to start */
 	uint32_t lingering;
 	uint32_t queue_position;
 	uint64_t input_delivered;

@@ -159,6 +159,8 @@ start_holder(struct attempt *a, struct err *err)
 	proc_launch(a->job->proc, &a->spec);
 	if (a->now)
 		proc_go(a->job->proc);
+	else
+		proc_query(a->job->proc); /* its answer says that it has the spec, for good */
 	return 0;
 }
 

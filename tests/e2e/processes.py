@@ -51,7 +51,9 @@ def is_alive(pid):
 
 
 def parent_of(pid):
-    return stat_of(pid)[1]
+    """0: it is gone."""
+    stat = stat_of(pid)
+    return stat[1] if stat else 0
 
 
 def name_of(pid):
