@@ -13,7 +13,8 @@
  *	stop.c     signal, grace, SIGKILL, sweep
  *	ending.c   exited, drained, closed                   (section 3)
  *
- * Memory: 40 KiB private, some 400 KiB when a job writes fast. Static binary: nothing here may call NSS or dlopen().
+ * Memory: 40 KiB private, some 400 KiB when a job writes fast. Static binary: nothing here may call
+ * NSS or dlopen().
  */
 #ifndef JOBWIRE_HOLDER_HOLDER_H
 #define JOBWIRE_HOLDER_HOLDER_H
