@@ -56,10 +56,17 @@ read_filter(const Jobwire__V1__ListRequest *req, struct store_filter *f, struct 
 	return 0;
 }
 
+/* The row may be older than the job. */
+static bool
+is_wanted(const struct store_filter *f, const struct job_view *view)
+{
+	return !f->states || (f->states >> view->row.state & 1);
+}
+
 /* Rows into the reply, until it is full; where the next page begins if it was, or if there is a
  * row more than asked for. */
 static int
-put_page(struct call *call, const struct store_job *rows, size_t n, size_t most,
+put_page(struct call *call, const struct store_filter *f, const struct store_job *rows, size_t n,
 	 Jobwire__V1__ListResponse *res, struct err *err)
 {
 	struct convert_room room = { 0 };
@@ -70,14 +77,15 @@ put_page(struct call *call, const struct store_job *rows, size_t n, size_t most,
 	res->jobs = arena_alloc(&call->arena, (n + 1) * sizeof(Jobwire__V1__Job *));
 	if (!res->jobs)
 		return err_sys(err, ENOMEM, "list of jobs");
-	for (i = 0; i < n && i < most && !convert_is_full(&room); i++) {
+	for (i = 0; i < n && i + 1 < f->limit && !convert_is_full(&room); i++) {
 		jobs_view_row(call->eng->jobs, &rows[i], &view);
-		rc = convert_job(call, &view, CONVERT_LISTED, &res->jobs[i], err);
+		if (!is_wanted(f, &view))
+			continue;
+		rc = convert_job(call, &view, CONVERT_LISTED, &res->jobs[res->n_jobs], err);
 		if (rc < 0)
 			return rc;
-		convert_count(&room, &view, res->jobs[i]);
+		convert_count(&room, &view, res->jobs[res->n_jobs++]);
 	}
-	res->n_jobs = i;
 	if (i < n)
 		res->next_page_token =
 			message_str(arena_printf(&call->arena, "%" PRId64, rows[i - 1].number));
@@ -99,7 +107,7 @@ handle_jobs_list(struct call *call, struct err *err)
 	f.limit++; /* one more tells whether there are more */
 	rc = store_jobs_list(call->eng->store, &call->arena, &f, &rows, &n, err);
 	if (rc == 0)
-		rc = put_page(call, rows, n, f.limit - 1, &res, err);
+		rc = put_page(call, &f, rows, n, &res, err);
 	if (rc == 0)
 		call_reply(call, &res.base);
 	return rc;

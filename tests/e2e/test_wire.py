@@ -282,7 +282,7 @@ class Parked(EngineTest):
     def test_short_calls_stay_fast_while_two_hundred_wait(self):
         """The best of five rounds, because the scheduler alone makes a call two or three times as
         slow. A context that was missing would cost seconds, a look at all waiting calls with each
-        request ten times as much: twice as much is neither."""
+        request ten times as much: four times as much is neither."""
         without, beside = [], []
         for _ in range(5):
             without.append(self.median_of_info())
