@@ -80,6 +80,7 @@ call_start(struct mcp_session *session, const struct mcp_method *method, enum mc
 	call->revision = revision;
 	if (to->batch)
 		to->batch->open++;
+	session_hold(session, to->origin);
 	if (method->flags & METHOD_STANDING)
 		session->standing++;
 	call->is_busy = true;
@@ -106,11 +107,19 @@ call_free_unless_busy(struct mcp_call *call)
 		free(call);
 }
 
+/* Its answer is gone, or never comes. */
+static void
+call_release(struct mcp_call *call)
+{
+	session_batch_release(call->session, &call->to);
+	session_release(call->session, call->to.origin);
+}
+
 void
 call_cancel(struct mcp_call *call)
 {
 	call_leave(call, CALL_CANCELLED);
-	session_batch_release(call->session, &call->to);
+	call_release(call);
 	if (!call->on_cancel && !(call->method->flags & METHOD_STANDING))
 		return; /* its handler will answer, and nobody will hear it */
 	if (call->on_cancel) {
@@ -135,8 +144,8 @@ is_wanted(struct mcp_call *call)
 static void
 begin(struct mcp_call *call, struct json *j)
 {
-	buf_clear(&call->session->out);
-	json_begin(j, &call->session->out);
+	buf_clear(call->session->out);
+	json_begin(j, call->session->out);
 	json_object_begin(j, NULL);
 	json_str(j, "jsonrpc", "2.0");
 }
@@ -158,7 +167,7 @@ finish(struct mcp_call *call, struct json *j)
 				      ? "The answer is larger than %u bytes; ask for less of it"
 				      : "Out of memory for an answer of up to %u bytes",
 			      MCP_FRAME_MAX);
-	session_batch_release(call->session, &call->to);
+	call_release(call);
 	call_free_unless_busy(call);
 }
 
@@ -192,6 +201,22 @@ call_result_ready(struct mcp_call *call, const struct buf *result)
 	begin(call, &j);
 	json_raw(&j, "id", call->to.id.p, call->to.id.len);
 	json_raw(&j, "result", (const char *)buf_head(result), result->len);
+	finish(call, &j);
+}
+
+void
+call_end_standing(struct mcp_call *call)
+{
+	struct json j;
+
+	if (!call_result_begin(call, &j))
+		return;
+	json_str(&j, "resultType", "complete");
+	json_object_begin(&j, "_meta");
+	json_raw(&j, META_SUBSCRIPTION, call->to.id.p, call->to.id.len);
+	write_server_info(&j, META_SERVER_INFO, &call->session->server->config);
+	json_object_end(&j);
+	json_object_end(&j);
 	finish(call, &j);
 }
 
@@ -284,7 +309,7 @@ mcp_call_error(struct mcp_call *call, int code, const char *data, const char *fm
 	va_start(ap, fmt);
 	session_verror(call->session, &call->to, code, data, fmt, ap);
 	va_end(ap);
-	session_batch_release(call->session, &call->to);
+	call_release(call);
 	call_free_unless_busy(call);
 }
 

@@ -73,7 +73,8 @@ struct mcp_session {
 	enum mcp_revision revision; /* agreed on by initialize */
 	struct map calls;           /* under way, by key */
 	size_t standing;            /* of them */
-	struct buf out;             /* the message that is being written */
+	struct buf *out;            /* the message that is being written, */
+	struct buf own_out;         /* mostly here */
 	bool is_closing;            /* send nothing more */
 };
 
@@ -90,7 +91,7 @@ struct mcp_return {
 	struct scan_span id;     /* empty: null */
 };
 
-/* Send what was written into session->out, or add it to its batch. */
+/* Send what was written into *session->out, or add it to its batch. */
 void session_send(struct mcp_session *session, const struct mcp_return *to,
 		  enum mcp_outgoing_kind kind, int code);
 /* Give one answer of the batch up, or the last hold on it: at zero it is sent and freed. */
@@ -99,6 +100,9 @@ void session_error(struct mcp_session *session, const struct mcp_return *to, int
 		   const char *data, const char *fmt, ...) PRINTF(5, 6);
 void session_verror(struct mcp_session *session, const struct mcp_return *to, int code,
 		    const char *data, const char *fmt, va_list ap) PRINTF(5, 0);
+/* The origin, if the transport counts those who hold it. */
+void session_hold(struct mcp_session *session, void *origin);
+void session_release(struct mcp_session *session, void *origin);
 /* Run the handler of a notification, if it has one. */
 void session_notice(struct mcp_session *session, const struct message *m);
 
@@ -132,6 +136,8 @@ bool call_result_begin(struct mcp_call *call, struct json *j);
 void call_result_end(struct mcp_call *call, struct json *j);
 /* The same with a result that was stamped before. */
 void call_result_ready(struct mcp_call *call, const struct buf *result);
+/* The result of a standing request that we end. */
+void call_end_standing(struct mcp_call *call);
 /* Send a notification about the call: what call_notice_begin() opened is its params. */
 bool call_notice_begin(struct mcp_call *call, struct json *j, const char *method);
 void call_notice_end(struct mcp_call *call, struct json *j, enum mcp_outgoing_kind kind);

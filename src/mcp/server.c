@@ -246,3 +246,18 @@ mcp_server_free(struct mcp_server *server)
 	buf_fini(&server->discover);
 	free(server);
 }
+
+bool
+mcp_server_has_method(const struct mcp_server *server, const char *name, enum mcp_revision revision)
+{
+	(void)server;
+	return mcp_method_find(name, revision) != NULL;
+}
+
+const cJSON *
+mcp_server_input_schema(const struct mcp_server *server, const char *tool)
+{
+	const struct mcp_tool_entry *entry = map_get(&server->by_name, tool);
+
+	return entry ? entry->schema : NULL;
+}

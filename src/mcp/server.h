@@ -7,9 +7,12 @@
 #ifndef JOBWIRE_MCP_SERVER_H
 #define JOBWIRE_MCP_SERVER_H
 
+#include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/macros.h"
+#include "mcp/revision.h"
 
 struct err;
 struct mcp_server;
@@ -29,5 +32,11 @@ struct mcp_server_config {
 int mcp_server_new(const struct mcp_server_config *config, struct mcp_server **ret_server,
 		   struct err *err) MUST_CHECK;
 void mcp_server_free(struct mcp_server *server);
+
+/* For a transport that looks into messages: is there such a method in that revision, and what does
+ * a tool's input schema say (NULL: there is no such tool)? */
+bool mcp_server_has_method(const struct mcp_server *server, const char *name,
+			   enum mcp_revision revision);
+const cJSON *mcp_server_input_schema(const struct mcp_server *server, const char *tool);
 
 #endif
