@@ -108,7 +108,8 @@ drain(struct http *h)
 	struct http_session *session;
 
 	h->is_draining = true;
-	(void)evconnlistener_disable(h->listener);
+	evconnlistener_free(h->listener); /* closed, so that clients look elsewhere at once */
+	h->listener = NULL;
 	(void)evtimer_add(h->deadline, &tv);
 	exchanges_drain(&h->service.exchanges);
 	TAILQ_FOREACH (session, &h->service.sessions.list, entry)
@@ -141,22 +142,45 @@ is_loopback(const struct sockaddr_storage *ss)
 	return ss->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
 }
 
-static int
-read_address(const char *text, struct sockaddr_storage *ret_ss, int *ret_len, struct err *err)
+/* "localhost", "127.0.0.1" or "[::1]", `len` bytes of it. */
+static bool
+read_host(const char *text, size_t len, struct sockaddr_storage *ss)
 {
-	static const char name[] = "localhost:";
-	char numeric[64];
+	struct sockaddr_in *in = (struct sockaddr_in *)ss;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ss;
+	char host[INET6_ADDRSTRLEN + 2];
 
-	if (strncmp(text, name, strlen(name)) == 0) {
-		(void)snprintf(numeric, sizeof numeric, "127.0.0.1:%.10s", text + strlen(name));
-		text = numeric;
+	if (len >= sizeof host)
+		return false;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	memset(ss, 0, sizeof *ss);
+	if (strcmp(host, "localhost") == 0)
+		(void)snprintf(host, sizeof host, "127.0.0.1");
+	if (len && *host == '[' && host[len - 1] == ']') {
+		host[len - 1] = '\0';
+		ss->ss_family = AF_INET6;
+		return inet_pton(AF_INET6, host + 1, &in6->sin6_addr) == 1;
 	}
-	memset(ret_ss, 0, sizeof *ret_ss);
-	*ret_len = sizeof *ret_ss;
-	if (!strchr(text, ':') ||
-	    evutil_parse_sockaddr_port(text, (struct sockaddr *)ret_ss, ret_len) < 0)
+	ss->ss_family = AF_INET;
+	return inet_pton(AF_INET, host, &in->sin_addr) == 1;
+}
+
+static int
+read_address(const char *text, struct sockaddr_storage *ret_ss, struct err *err)
+{
+	const char *port = strrchr(text, ':');
+	size_t digits = port ? strspn(port + 1, "0123456789") : 0;
+	unsigned long number = digits ? strtoul(port + 1, NULL, 10) : 0;
+
+	if (!digits || digits > 5 || port[1 + digits] || number > UINT16_MAX ||
+	    !read_host(text, (size_t)(port - text), ret_ss))
 		return err_set(err, ERR_INVALID_ARGUMENT, "--listen: '%.100s' is no ADDRESS:PORT",
 			       text);
+	if (ret_ss->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)ret_ss)->sin6_port = htons((uint16_t)number);
+	else
+		((struct sockaddr_in *)ret_ss)->sin_port = htons((uint16_t)number);
 	return 0;
 }
 
@@ -185,9 +209,8 @@ static int
 listen_at(struct http *h, struct err *err)
 {
 	struct sockaddr_storage ss;
-	int len, rc;
+	int rc = read_address(h->settings->listen, &ss, err);
 
-	rc = read_address(h->settings->listen, &ss, &len, err);
 	if (rc < 0)
 		return rc;
 	if (!is_loopback(&ss) && !h->settings->token)
@@ -195,10 +218,12 @@ listen_at(struct http *h, struct err *err)
 			       "--listen %s: whoever reaches this can run commands here, so beyond "
 			       "this machine a token is needed: --token-file",
 			       h->settings->listen);
-	h->listener = evconnlistener_new_bind(h->base, on_client, h,
-					      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC |
-						      LEV_OPT_REUSEABLE,
-					      BACKLOG, (struct sockaddr *)&ss, len);
+	h->listener = evconnlistener_new_bind(
+		h->base, on_client, h,
+		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, BACKLOG,
+		(struct sockaddr *)&ss,
+		ss.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+					 : sizeof(struct sockaddr_in));
 	if (!h->listener)
 		return err_sys(err, errno, "listen on %s", h->settings->listen);
 	evconnlistener_set_error_cb(h->listener, on_accept_error);

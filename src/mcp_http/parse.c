@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-/* Why a callback stopped the library; 0 goes on. */
+/* Have the library stop: 0 goes on, and 1 would mean something else to it in on_head(). */
 static int
 stop(struct parse *p, int status)
 {
 	p->status = status;
-	return 1;
+	return -1;
 }
 
 static int
@@ -100,7 +100,7 @@ on_head(http_parser *parser)
 	head->verb = verb_of(parser->method);
 	head->has_body = parser->flags & F_CHUNKED || (has_length && parser->content_length);
 	if (stop_errno(p, head_end(head), 431))
-		return 1;
+		return -1;
 	/* RFC 9112 section 3.2: a request without Host is none. */
 	if (!p->is_1_0 && !head_get(head, "host"))
 		return stop(p, 400);
