@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "mcp/inside.h"
+#include "mcp/tree.h"
 
 #define FAILURE_MAX (256u << 10) /* bytes of a failure's sentence */
 
@@ -38,6 +39,13 @@ keep(char **room, const char *p, size_t len)
 	(*room)[len] = '\0';
 	*room += len + 1;
 	return kept;
+}
+
+static void
+call_destroy(struct mcp_call *call)
+{
+	cJSON_Delete(call->uris);
+	free(call);
 }
 
 static struct mcp_call *
@@ -84,10 +92,21 @@ call_start(struct mcp_session *session, const struct mcp_method *method, enum mc
 	if (method->flags & METHOD_STANDING)
 		session->standing++;
 	call->is_busy = true;
-	method->handle(call, m);
+	call->params = m->params;
+	call->caps = session->client_caps;
+	call->log_level = session->log_level ? session->log_level : MCP_LOG_DEBUG;
+	if (revision_is_modern(revision)) {
+		call->caps = tree_get(message_meta(m), META_CLIENT_CAPS);
+		call->log_level = message_log_level(tree_str(message_meta(m), META_LOG_LEVEL));
+	}
+	if (method->added)
+		method->added(call, m->params, session->config.tool_arg);
+	else
+		method->handle(call, m);
 	call->is_busy = false;
+	call->params = call->caps = NULL;
 	if (call->state != CALL_OPEN)
-		free(call);
+		call_destroy(call);
 }
 
 /* Take the call from those under way: its id is free again. */
@@ -96,6 +115,7 @@ call_leave(struct mcp_call *call, int state)
 {
 	call->state = state;
 	(void)map_remove(&call->session->calls, call->text);
+	ask_forget(call->session, call);
 	if (call->method->flags & METHOD_STANDING)
 		call->session->standing--;
 }
@@ -104,7 +124,7 @@ static void
 call_free_unless_busy(struct mcp_call *call)
 {
 	if (!call->is_busy)
-		free(call);
+		call_destroy(call);
 }
 
 /* Its answer is gone, or never comes. */
@@ -126,7 +146,7 @@ call_cancel(struct mcp_call *call)
 		call->is_busy = true;
 		call->on_cancel(call->on_cancel_arg);
 	}
-	free(call);
+	call_destroy(call);
 }
 
 /* May an answer be written? If not, this was the last that is heard of the call. */
@@ -183,12 +203,18 @@ call_result_begin(struct mcp_call *call, struct json *j)
 }
 
 void
-call_result_end(struct mcp_call *call, struct json *j)
+call_result_end_as(struct mcp_call *call, struct json *j, const char *type)
 {
 	stamp(j, &call->session->server->config, call->method,
-	      revision_is_modern(call->revision) ? MCP_MODERN : MCP_LEGACY);
+	      revision_is_modern(call->revision) ? MCP_MODERN : MCP_LEGACY, type);
 	json_object_end(j);
 	finish(call, j);
+}
+
+void
+call_result_end(struct mcp_call *call, struct json *j)
+{
+	call_result_end_as(call, j, NULL);
 }
 
 void
@@ -277,6 +303,18 @@ mcp_call_result(struct mcp_call *call, const struct mcp_result *result)
 }
 
 void
+mcp_call_result_members(struct mcp_call *call, const char *type, const char *members, size_t len)
+{
+	struct json j;
+
+	if (!call_result_begin(call, &j))
+		return;
+	if (len)
+		json_raw(&j, NULL, members, len);
+	call_result_end_as(call, &j, type);
+}
+
+void
 mcp_call_fail(struct mcp_call *call, const char *fmt, ...)
 {
 	struct json j;
@@ -336,6 +374,45 @@ mcp_call_progress(struct mcp_call *call, int64_t progress, int64_t total, const 
 	if (message && revision_has_progress_message(call->revision))
 		json_str(&j, "message", message);
 	call_notice_end(call, &j, MCP_OUT_PROGRESS);
+}
+
+void
+mcp_call_log(struct mcp_call *call, enum mcp_log_level level, const char *text)
+{
+	struct json j;
+
+	if (call->state != CALL_OPEN || !call->session->server->config.has_logging ||
+	    !call->log_level || level < call->log_level ||
+	    !call_notice_begin(call, &j, "notifications/message"))
+		return;
+	json_str(&j, "level", message_log_name(level));
+	json_str(&j, "logger", call->session->server->config.name);
+	json_str(&j, "data", text);
+	call_notice_end(call, &j, MCP_OUT_NOTIFICATION);
+}
+
+const cJSON *
+mcp_call_params(const struct mcp_call *call)
+{
+	return call->params;
+}
+
+const cJSON *
+mcp_call_capabilities(const struct mcp_call *call)
+{
+	return call->caps;
+}
+
+bool
+mcp_call_is_modern(const struct mcp_call *call)
+{
+	return revision_is_modern(call->revision);
+}
+
+void *
+mcp_call_origin(const struct mcp_call *call)
+{
+	return call->to.origin;
 }
 
 void

@@ -15,6 +15,7 @@
 #include "mcp/revision.h"
 
 struct err;
+struct mcp_added_method;
 struct mcp_server;
 struct mcp_tool;
 
@@ -24,6 +25,13 @@ struct mcp_server_config {
 	const char *instructions; /* for the model, or NULL */
 	const struct mcp_tool *tools;
 	size_t n_tools;
+	/* What the front end adds to the core, all optional. */
+	const struct mcp_added_method *methods;
+	size_t n_methods;
+	/* JSON text of an object, for initialize and for server/discover; NULL: tools alone. */
+	const char *legacy_capabilities, *modern_capabilities;
+	unsigned tells; /* MCP_TELLS() of the changes that sessions are told of */
+	bool has_logging;
 };
 
 /* Check the table (names, schemas) and serialise what never changes. The caller owns *ret_server

@@ -47,6 +47,10 @@ mcp_session_free(struct mcp_session *session)
 	map_for_each (&session->calls, it, call)
 		call_cancel(call);
 	map_fini(&session->calls);
+	ask_forget(session, NULL);
+	map_fini(&session->asks);
+	notify_forget(session);
+	cJSON_Delete(session->client_caps);
 	buf_fini(&session->own_out);
 	free(session);
 }
@@ -233,7 +237,8 @@ modern_revision(struct mcp_session *session, const struct mcp_return *to, const 
 static enum mcp_revision
 legacy_revision(struct mcp_session *session, const struct mcp_return *to, const struct message *m)
 {
-	const struct mcp_method *method = mcp_method_find(m->method, MCP_LEGACY_LATEST);
+	const struct mcp_method *method =
+		mcp_method_find(session->server, m->method, MCP_LEGACY_LATEST);
 	char versions[REVISION_LIST_MAX];
 
 	if (session->revision)
@@ -307,7 +312,7 @@ receive_request(struct mcp_session *session, const struct mcp_return *to, const 
 	revision = is_modern ? modern_revision(session, to, m) : legacy_revision(session, to, m);
 	if (!revision)
 		return;
-	method = mcp_method_find(m->method, revision);
+	method = mcp_method_find(session->server, m->method, revision);
 	if (!method)
 		session_error(session, to, MCP_METHOD_NOT_FOUND, NULL, "Method not found: %.80s",
 			      m->method);
@@ -342,7 +347,8 @@ receive_one(struct mcp_session *session, const cJSON *root, struct scan_span tex
 	case MESSAGE_NOTIFICATION:
 		session_notice(session, &m);
 		break;
-	case MESSAGE_RESPONSE: /* we asked for nothing */
+	case MESSAGE_RESPONSE:
+		ask_answered(session, &m, root);
 		break;
 	}
 }

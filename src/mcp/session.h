@@ -40,6 +40,7 @@ enum mcp_outgoing_kind {
 	MCP_OUT_ERROR,
 	MCP_OUT_BATCH, /* an array of results and errors */
 	MCP_OUT_NOTIFICATION,
+	MCP_OUT_REQUEST,  /* that the client is to answer */
 	MCP_OUT_PROGRESS, /* a notification that may be dropped where the peer is slow */
 };
 

@@ -395,3 +395,14 @@ exchanges_drain(struct exchanges *xs)
 			mcp_session_end_standing(x->mcp);
 	}
 }
+
+void
+exchanges_notify(struct exchanges *xs, enum mcp_change change, const char *uri)
+{
+	struct exchange *x;
+
+	TAILQ_FOREACH (x, &xs->live, entry) {
+		if (x->mcp)
+			mcp_session_notify(x->mcp, change, uri);
+	}
+}

@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/macros.h"
+#include "mcp/notify.h"
 #include "mcp/session.h"
 #include "mcp_http/session.h"
 
@@ -62,6 +63,9 @@ void exchange_open(struct exchanges *xs, struct conn *conn, const struct head *h
 
 /* End what stands open and would never end by itself. */
 void exchanges_drain(struct exchanges *xs);
+
+/* Tell the modern ones, which are subscriptions if they want to know. */
+void exchanges_notify(struct exchanges *xs, enum mcp_change change, const char *uri);
 
 /* Close the connection on which this origin's answer is awaited; legacy clients come back for it.
  * The answer must not have been given. */

@@ -384,6 +384,16 @@ http_url(const struct http *http)
 	return http->url;
 }
 
+void
+http_notify(struct http *http, enum mcp_change change, const char *uri)
+{
+	struct http_session *session;
+
+	exchanges_notify(&http->service.exchanges, change, uri);
+	TAILQ_FOREACH (session, &http->service.sessions.list, entry)
+		mcp_session_notify(session->mcp, change, uri);
+}
+
 int
 http_run(struct http *http, struct err *err)
 {

@@ -10,6 +10,7 @@
 #define JOBWIRE_MCP_HTTP_HTTP_H
 
 #include "base/macros.h"
+#include "mcp/notify.h"
 
 struct err;
 struct event_base;
@@ -25,6 +26,9 @@ int http_new(struct event_base *base, const struct http_settings *settings,
 
 /* "http://127.0.0.1:8765/mcp" */
 const char *http_url(const struct http *http);
+
+/* Tell every session that wants to know (mcp/notify.h). */
+void http_notify(struct http *http, enum mcp_change change, const char *uri);
 
 /* Run the loop until it is drained. 0, or a negative ERR_*. */
 int http_run(struct http *http, struct err *err) MUST_CHECK;
