@@ -13,8 +13,6 @@
 #include "mcp_http/facts.h"
 #include "mcp_http/metrics.h"
 
-#define PROGRESS_UNSENT (64u << 10) /* beyond that, a slow client does without progress */
-
 struct exchange {
 	TAILQ_ENTRY(exchange) entry;
 	struct exchanges *all;
@@ -128,7 +126,9 @@ tell(struct exchange *x, const struct mcp_outgoing *out)
 {
 	if (!x->is_stream && (!x->conn || !x->takes_stream))
 		return;
-	if (out->kind == MCP_OUT_PROGRESS && x->conn && conn_unsent(x->conn) > PROGRESS_UNSENT)
+	/* Before a slow client is cut off, it does without progress. */
+	if (out->kind == MCP_OUT_PROGRESS && x->conn &&
+	    conn_unsent(x->conn) > x->all->unsent_most / 2)
 		return;
 	if (!x->is_stream)
 		open_stream(x);
