@@ -198,7 +198,8 @@ step(struct conn *c)
 	enum parse_event event;
 	size_t n;
 
-	if (c->is_dead || c->state > CONN_BODY || !len)
+	/* Who asks and does not read the answers is not asked for more. */
+	if (c->is_dead || c->state > CONN_BODY || !len || conn_unsent(c) > CONN_UNREAD_MAX)
 		return false;
 	if (c->state == CONN_IDLE)
 		conn_set_state(c, CONN_HEAD);
@@ -240,6 +241,8 @@ on_written(struct bufferevent *bev, void *arg)
 	enter(c);
 	if (c->state == CONN_FLUSH && conn_unsent(c) == 0)
 		linger(c);
+	else
+		process(c);
 	leave(c);
 }
 
@@ -338,7 +341,7 @@ conns_accept(struct conns *conns, int fd)
 		return;
 	}
 	c->conns = conns;
-	parse_init(&c->parse, conns->config.body_max);
+	parse_init(&c->parse, conns->config.body_max, &conns->bodies);
 	TAILQ_INSERT_TAIL(&conns->list, c, entry);
 	conns->n++;
 	c->timer = event_new(conns->config.base, -1, 0, on_timer, c);
@@ -391,6 +394,7 @@ conns_new(const struct conns_config *config, struct conns **ret_conns, struct er
 	if (!conns)
 		return err_sys(err, ENOMEM, "connections");
 	conns->config = *config;
+	conns->bodies.most = config->bodies_max;
 	TAILQ_INIT(&conns->list);
 	*ret_conns = conns;
 	return 0;

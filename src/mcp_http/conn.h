@@ -21,7 +21,8 @@
 #include "base/buf.h"
 #include "base/macros.h"
 
-#define CONN_AHEAD_MAX (64u << 10) /* bytes that are read while a request is being answered */
+#define CONN_AHEAD_MAX  (64u << 10) /* bytes that are read while a request is being answered */
+#define CONN_UNREAD_MAX (1u << 20)  /* of answers, beyond which no request is read */
 
 struct conn;
 struct conns;
@@ -31,7 +32,8 @@ struct head;
 
 struct conns_config {
 	struct event_base *base;
-	size_t body_max, conns_max;
+	size_t conns_max;
+	size_t body_max, bodies_max; /* of one request, and of all that are being received */
 	int64_t head_ms, body_ms, idle_ms, write_ms;
 	/* The head is there: answer now to refuse it, before the body comes, or return. */
 	void (*on_head)(void *arg, struct conn *conn, const struct head *head);

@@ -52,6 +52,7 @@ struct conns {
 	struct conns_config config;
 	struct conn_list list;
 	size_t n;
+	struct parse_budget bodies;
 	bool is_draining;
 };
 

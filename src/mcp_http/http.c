@@ -280,6 +280,7 @@ fill_service(struct http *h, const struct mcp_server *server, void *tool_arg, st
 	struct conns_config conns = {
 		.base = h->base,
 		.body_max = (size_t)s->max_body,
+		.bodies_max = (size_t)s->max_bodies,
 		.conns_max = (size_t)s->max_connections,
 		.head_ms = s->head_timeout,
 		.body_ms = s->body_timeout,

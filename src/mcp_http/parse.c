@@ -115,10 +115,14 @@ static int
 on_body(http_parser *parser, const char *bytes, size_t len)
 {
 	struct parse *p = parser->data;
+	int rc;
 
-	if (p->is_dropping)
-		return 0;
-	return stop_errno(p, buf_add(&p->request->body, bytes, len), 413);
+	if (p->budget->used + len > p->budget->most)
+		return stop(p, 503);
+	rc = buf_add(&p->request->body, bytes, len);
+	if (rc == 0)
+		p->budget->used += len;
+	return stop_errno(p, rc, 413);
 }
 
 static int
@@ -142,24 +146,25 @@ static const struct http_parser_settings callbacks = {
 };
 
 void
-parse_init(struct parse *p, size_t body_max)
+parse_init(struct parse *p, size_t body_max, struct parse_budget *budget)
 {
 	memset(p, 0, sizeof *p);
 	http_parser_init(&p->parser, HTTP_REQUEST);
 	p->parser.data = p;
 	p->body_max = body_max;
+	p->budget = budget;
 }
 
 static void
 forget(struct parse *p)
 {
 	if (p->request) {
+		p->budget->used -= p->request->body.len;
 		head_fini(&p->request->head);
 		buf_fini(&p->request->body);
 		free(p->request);
 	}
 	p->request = NULL;
-	p->is_dropping = false;
 }
 
 void

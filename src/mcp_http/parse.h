@@ -26,8 +26,14 @@ enum parse_event {
 	PARSE_FAILED, /* `status` says how; nothing can be read any more */
 };
 
+/* What all bodies that are being received may take together. */
+struct parse_budget {
+	size_t used, most;
+};
+
 struct parse {
 	struct http_parser parser;
+	struct parse_budget *budget;
 	struct request *request; /* NULL before its first byte */
 	size_t body_max;
 	int status;            /* HTTP status of a failure, else 0 */
@@ -38,7 +44,8 @@ struct parse {
 	enum parse_event event;
 };
 
-void parse_init(struct parse *p, size_t body_max);
+/* The budget is kept. */
+void parse_init(struct parse *p, size_t body_max, struct parse_budget *budget);
 void parse_fini(struct parse *p);
 
 /* How many of the bytes were eaten; *ret_event says why it stopped there. */

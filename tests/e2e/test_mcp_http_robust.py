@@ -2,6 +2,7 @@
 """Clients that are slow, broken, hostile or gone: each costs itself and nobody else."""
 import json
 import os
+import select
 import socket
 import struct
 import unittest
@@ -226,6 +227,33 @@ class Orderly(Test):
         peer.send("GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" * 2)
         self.assertEqual(peer.answer().fields["connection"], "keep-alive")
         self.assertEqual(peer.answer().status, 200)
+
+
+class Unread(Test):
+    def test_who_reads_no_answers_is_asked_for_no_more(self):
+        peer = self.connect()
+        body = json.dumps(request(1, "tools/list", {"_meta": META})).encode()
+        one = (b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+               b"MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/list\r\n"
+               b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        left = memoryview(one * 20000)
+        peer.socket.setblocking(False)
+        while select.select([], [peer.socket], [], 1)[1]:
+            left = left[peer.socket.send(left):]
+        self.assertTrue(left)  # the server has stopped to read
+        self.lives()
+        self.assertLess(self.server.memory_kib(), 150000)
+        peer.socket.setblocking(True)
+        peer.socket.settimeout(60)
+        answers = 0
+        while answers < 20000:
+            if left and select.select([], [peer.socket], [], 0)[1]:
+                left = left[peer.socket.send(left[:65536]):]
+            while b"\r\n\r\n" not in peer.buffer:
+                peer.fill()
+            peer.answer()
+            answers += 1
+        self.assertFalse(left)
 
 
 class Crowd(Test):

@@ -81,10 +81,11 @@ run(const struct mcp_server *server, const char *bytes, size_t len, size_t step)
 {
 	uint64_t sum = UINT64_C(14695981039346656037);
 	enum parse_event event = PARSE_MORE;
+	struct parse_budget budget = { 0, BODY_MAX };
 	struct parse p;
 	size_t n;
 
-	parse_init(&p, BODY_MAX);
+	parse_init(&p, BODY_MAX, &budget);
 	while (len && event != PARSE_FAILED) {
 		n = parse_feed(&p, bytes, MIN(step, len), &event);
 		bytes += n;
@@ -97,6 +98,8 @@ run(const struct mcp_server *server, const char *bytes, size_t len, size_t step)
 	if (event == PARSE_FAILED)
 		mix(&sum, &p.status, sizeof p.status);
 	parse_fini(&p);
+	if (budget.used)
+		abort();
 	return sum;
 }
 

@@ -33,12 +33,13 @@ feed(struct parse *p, const char *bytes, size_t len, size_t cut, size_t step)
 static void
 check(const char *bytes, size_t len, int status, const char *body)
 {
+	struct parse_budget budget = { 0, SIZE_MAX };
 	struct parse p;
 	size_t cut;
 	int got;
 
 	for (cut = 0; cut <= len + 1; cut++) {
-		parse_init(&p, BODY_MAX);
+		parse_init(&p, BODY_MAX, &budget);
 		got = feed(&p, bytes, len, MIN(cut, len), cut > len ? 1 : len);
 		if (got != status)
 			fail_msg("cut at %zu: %d, not %d: %s", cut, got, status, bytes);
@@ -47,6 +48,7 @@ check(const char *bytes, size_t len, int status, const char *body)
 		if (body)
 			assert_memory_equal(buf_head(&p.request->body), body, strlen(body));
 		parse_fini(&p);
+		assert_int_equal(budget.used, 0);
 	}
 }
 
@@ -134,25 +136,26 @@ static void
 large_heads_are_refused(void **state)
 {
 	static char text[3 * HEAD_BYTES_MAX];
+	struct parse_budget budget = { 0, SIZE_MAX };
 	struct parse p;
 	size_t len, i;
 
 	(void)state;
 	len = (size_t)snprintf(text, sizeof text, "GET /%0*d HTTP/1.1\r\n", HEAD_BYTES_MAX, 0);
-	parse_init(&p, BODY_MAX);
+	parse_init(&p, BODY_MAX, &budget);
 	assert_int_equal(feed(&p, text, len, 0, len), 414);
 	parse_fini(&p);
 
 	len = (size_t)snprintf(text, sizeof text, "GET / HTTP/1.1\r\nX: %0*d\r\n", HEAD_BYTES_MAX,
 			       0);
-	parse_init(&p, BODY_MAX);
+	parse_init(&p, BODY_MAX, &budget);
 	assert_int_equal(feed(&p, text, len, 0, len), 431);
 	parse_fini(&p);
 
 	len = (size_t)snprintf(text, sizeof text, "GET / HTTP/1.1\r\n");
 	for (i = 0; i <= HEAD_FIELDS_MAX; i++)
 		len += (size_t)snprintf(text + len, sizeof text - len, "X: y\r\n");
-	parse_init(&p, BODY_MAX);
+	parse_init(&p, BODY_MAX, &budget);
 	assert_int_equal(feed(&p, text, len, 0, len), 431);
 	parse_fini(&p);
 }
@@ -164,11 +167,12 @@ requests_behind_each_other_are_read_one_by_one(void **state)
 				   "HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n";
 	const char *at = text, *end = text + strlen(text);
 	enum parse_event event;
+	struct parse_budget budget = { 0, SIZE_MAX };
 	struct parse p;
 	size_t whole = 0;
 
 	(void)state;
-	parse_init(&p, BODY_MAX);
+	parse_init(&p, BODY_MAX, &budget);
 	while (at < end) {
 		at += parse_feed(&p, at, (size_t)(end - at), &event);
 		if (event == PARSE_HEAD)
@@ -187,14 +191,36 @@ static void
 values_lose_the_blanks_around_them(void **state)
 {
 	static const char text[] = "GET / HTTP/1.1\r\nHost: h\r\nX:  \t a b \t \r\n\r\n";
+	struct parse_budget budget = { 0, SIZE_MAX };
 	struct parse p;
 
 	(void)state;
-	parse_init(&p, BODY_MAX);
+	parse_init(&p, BODY_MAX, &budget);
 	assert_int_equal(feed(&p, text, strlen(text), 0, 1), 200);
 	assert_string_equal(head_get(&p.request->head, "x"), "a b");
 	assert_null(head_get(&p.request->head, "y"));
 	parse_fini(&p);
+}
+
+static void
+all_bodies_together_are_bounded(void **state)
+{
+	static const char text[] = "POST / HTTP/1.1\r\n" HOST "Content-Length: 6\r\n\r\nabcdef";
+	struct parse_budget budget = { 0, 10 };
+	struct parse p[2];
+
+	(void)state;
+	parse_init(&p[0], BODY_MAX, &budget);
+	parse_init(&p[1], BODY_MAX, &budget);
+	assert_int_equal(feed(&p[0], text, strlen(text), 0, 1), 200);
+	assert_int_equal(feed(&p[1], text, strlen(text), 0, 1), 503);
+	parse_fini(&p[1]);
+	parse_next(&p[0]);
+	assert_int_equal(budget.used, 0);
+	parse_init(&p[1], BODY_MAX, &budget);
+	assert_int_equal(feed(&p[1], text, strlen(text), 0, 1), 200);
+	parse_fini(&p[0]);
+	parse_fini(&p[1]);
 }
 
 int
@@ -205,6 +231,7 @@ main(void)
 		cmocka_unit_test(a_chunked_body_beyond_the_limit_is_refused),
 		cmocka_unit_test(large_heads_are_refused),
 		cmocka_unit_test(requests_behind_each_other_are_read_one_by_one),
+		cmocka_unit_test(all_bodies_together_are_bounded),
 		cmocka_unit_test(values_lose_the_blanks_around_them),
 	};
 
