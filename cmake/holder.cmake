@@ -11,7 +11,7 @@ if(JOBWIRE_SANITIZE OR NOT MUSL_GCC)
   return()
 endif()
 
-set(base arena buf clock crc err fd id process quantity sys)
+set(base arena buf clock crc err fd id process quantity sys utf8)
 list(TRANSFORM base PREPEND ${CMAKE_SOURCE_DIR}/src/base/)
 list(TRANSFORM base APPEND .c)
 file(GLOB sources CONFIGURE_DEPENDS

@@ -31,7 +31,7 @@ void fd_close(int *fd);
 /* A listening stream socket `name` (mode 0600) in the folder; a stale socket of that name is
  * replaced, anything else is left alone (-EEXIST). Nonblocking. */
 int fd_listen_at(int dirfd, const char *name, int backlog) MUST_CHECK;
-/* A connected stream socket; blocking. */
+/* A connected stream socket, nonblocking. -EAGAIN: as many wait there as may; try again. */
 int fd_connect_at(int dirfd, const char *name) MUST_CHECK;
 /* "/proc/self/fd/<dirfd>/<name>" */
 int fd_proc_path(int dirfd, const char *name, char *out, size_t size) MUST_CHECK;

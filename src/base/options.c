@@ -12,6 +12,9 @@
 
 #define OPTIONS_ARENA_MAX ((size_t)16 * 1024 * 1024)
 #define OPTIONS_ROWS_MAX  64
+#define HELP_COLUMN       32 /* of the words */
+#define HELP_WIDTH        80
+#define NOTE_MAX          120
 
 void
 options_init(struct options *o, const struct option_spec *rows, size_t n, void *values)
@@ -272,34 +275,57 @@ options_from_args(struct options *o, int argc, char **argv, int *ret_next, struc
 	return 0;
 }
 
+/* "default 3; NAME", or "" */
 static void
-print_default(FILE *out, const struct option_spec *row)
+format_default(const struct option_spec *row, char out[NOTE_MAX])
 {
 	bool told = row->initial && row->type != OPTION_FLAG && row->type != OPTION_LIST;
 
-	if (told)
-		(void)fprintf(out, " (default %s", row->initial);
-	if (row->env)
-		(void)fprintf(out, "%s%s", told ? "; " : " (", row->env);
-	if (told || row->env)
-		(void)fputc(')', out);
+	(void)snprintf(out, NOTE_MAX, "%s%s%s%s%s%s", told || row->env ? " (" : "",
+		       told ? "default " : "", told ? row->initial : "",
+		       told && row->env ? "; " : "", row->env ? row->env : "",
+		       told || row->env ? ")" : "");
+}
+
+/* Words from `*column` on, each behind a blank; a line that is full goes on below HELP_COLUMN. */
+static void
+print_words(FILE *out, const char *text, int *column)
+{
+	int n;
+
+	for (text += strspn(text, " "); *text; text += n, text += strspn(text, " ")) {
+		n = (int)strcspn(text, " ");
+		if (*column + 1 + n > HELP_WIDTH)
+			*column = fprintf(out, "\n%*s", HELP_COLUMN, "") - 1;
+		*column += fprintf(out, " %.*s", n, text);
+	}
+}
+
+static void
+print_row(FILE *out, const struct option_spec *row)
+{
+	const char *arg = row->type == OPTION_FLAG ? "" : row->arg ? row->arg : "VALUE";
+	char note[NOTE_MAX];
+	int column;
+
+	column = fprintf(out, "  %c%c%c --%s%s%s", row->letter ? '-' : ' ',
+			 row->letter ? row->letter : ' ', row->letter ? ',' : ' ', row->name,
+			 *arg ? " " : "", arg);
+	if (column > HELP_COLUMN)
+		column = fprintf(out, "\n%*s", HELP_COLUMN, "") - 1;
+	else
+		column += fprintf(out, "%*s", HELP_COLUMN - column, "");
+	print_words(out, row->help, &column);
+	format_default(row, note);
+	print_words(out, note, &column);
+	(void)fputc('\n', out);
 }
 
 void
 options_print_help(FILE *out, const struct option_spec *rows, size_t n)
 {
-	char left[80];
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		(void)snprintf(left, sizeof left, "%c%c%c --%s%s%s", rows[i].letter ? '-' : ' ',
-			       rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? ',' : ' ',
-			       rows[i].name, rows[i].type == OPTION_FLAG ? "" : " ",
-			       rows[i].type == OPTION_FLAG ? ""
-			       : rows[i].arg               ? rows[i].arg
-							   : "VALUE");
-		(void)fprintf(out, "  %-30s %s", left, rows[i].help);
-		print_default(out, &rows[i]);
-		(void)fputc('\n', out);
-	}
+	for (i = 0; i < n; i++)
+		print_row(out, &rows[i]);
 }

@@ -73,7 +73,8 @@ int options_from_args(struct options *o, int argc, char **argv, int *ret_next,
 int options_set(struct options *o, const struct option_spec *row, const char *source,
 		const char *text, struct err *err) MUST_CHECK;
 
-/* The rows as help text: two columns, defaults and environment names included. */
+/* The rows as help text of 80 columns: flags, and what they mean, with defaults and environment
+ * names. */
 void options_print_help(FILE *out, const struct option_spec *rows, size_t n);
 
 #endif

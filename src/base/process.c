@@ -20,12 +20,14 @@ process_look(pid_t pid, struct process *ret_process)
 
 	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
+	n = fd < 0 ? -errno : fd_read_all(fd, text, sizeof text - 1);
 	fd_close(&fd);
+	errno = n == 0 || n == -ENOENT ? ESRCH : (int)-n;
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
 	p = strrchr(text, ')'); /* the name before it may hold anything */
+	errno = ESRCH;
 	if (!p || !p[1] || !p[2])
 		return false;
 	ret_process->is_alive = p[2] != 'Z' && p[2] != 'X';

@@ -24,7 +24,7 @@ struct process {
 	bool is_alive;  /* not a zombie; a zombie leader whose threads run is alive */
 };
 
-/* False: there is no such process (any more). */
+/* False: there is no such process (any more): errno is ESRCH. Another errno: it could not look. */
 bool process_look(pid_t pid, struct process *ret_process);
 /* Its start time, 0: there is no such process. */
 uint64_t process_ticks(pid_t pid);

@@ -17,7 +17,7 @@ TAILQ_HEAD(work_list, work);
 struct work_pool {
 	pthread_mutex_t lock; /* of all that follows but `fd` and the threads */
 	pthread_cond_t more;
-	struct work_list waiting;
+	struct work_list waiting, patient;
 	struct work_list finished;
 	bool stop;
 	int fd;
@@ -34,6 +34,18 @@ wake(int fd)
 		BUG("eventfd: errno %d", errno);
 }
 
+/* Under the lock. */
+static struct work *
+next_work(struct work_pool *pool)
+{
+	struct work_list *from = TAILQ_EMPTY(&pool->waiting) ? &pool->patient : &pool->waiting;
+	struct work *w = TAILQ_FIRST(from);
+
+	if (w)
+		TAILQ_REMOVE(from, w, link);
+	return w;
+}
+
 static void *
 worker(void *arg)
 {
@@ -41,13 +53,12 @@ worker(void *arg)
 	struct work *w;
 
 	(void)pthread_mutex_lock(&pool->lock);
-	for (;;) {
-		while (!pool->stop && TAILQ_EMPTY(&pool->waiting))
+	while (!pool->stop) {
+		w = next_work(pool);
+		if (!w) {
 			(void)pthread_cond_wait(&pool->more, &pool->lock);
-		if (pool->stop)
-			break;
-		w = TAILQ_FIRST(&pool->waiting);
-		TAILQ_REMOVE(&pool->waiting, w, link);
+			continue;
+		}
 		(void)pthread_mutex_unlock(&pool->lock);
 		w->run(w);
 		(void)pthread_mutex_lock(&pool->lock);
@@ -82,6 +93,7 @@ work_pool_new(unsigned threads, struct work_pool **ret_pool, struct err *err)
 	if (!pool)
 		return err_sys(err, ENOMEM, "work pool");
 	TAILQ_INIT(&pool->waiting);
+	TAILQ_INIT(&pool->patient);
 	TAILQ_INIT(&pool->finished);
 	(void)pthread_mutex_init(&pool->lock, NULL);
 	(void)pthread_cond_init(&pool->more, NULL);
@@ -128,6 +140,7 @@ work_pool_free(struct work_pool *pool)
 	for (i = 0; i < pool->started; i++)
 		(void)pthread_join(pool->threads[i], NULL);
 	drop_all(&pool->waiting);
+	drop_all(&pool->patient);
 	drop_all(&pool->finished);
 	fd_close(&pool->fd);
 	(void)pthread_cond_destroy(&pool->more);
@@ -163,7 +176,7 @@ void
 work_submit(struct work_pool *pool, struct work *w)
 {
 	(void)pthread_mutex_lock(&pool->lock);
-	TAILQ_INSERT_TAIL(&pool->waiting, w, link);
+	TAILQ_INSERT_TAIL(w->is_patient ? &pool->patient : &pool->waiting, w, link);
 	(void)pthread_cond_signal(&pool->more);
 	(void)pthread_mutex_unlock(&pool->lock);
 }

@@ -4,11 +4,13 @@
  *
  * A work is pure: run() happens on a pool thread and touches nothing but its own struct; done()
  * happens later on the thread that calls work_pool_collect(), the loop. Works start in the order of
- * submission. The pool borrows the struct from work_submit() until done() or drop() is called.
+ * submission, the patient ones behind all others. The pool borrows the struct from work_submit()
+ * until done() or drop() is called.
  */
 #ifndef JOBWIRE_BASE_WORK_H
 #define JOBWIRE_BASE_WORK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/queue.h>
 
@@ -21,6 +23,7 @@ struct work {
 	void (*run)(struct work *w);
 	void (*done)(struct work *w);
 	void (*drop)(struct work *w); /* instead of done(), when the pool is freed; NULL: nothing */
+	bool is_patient;              /* starts when nobody else waits */
 	TAILQ_ENTRY(work) link;       /* the pool's */
 };
 

@@ -47,14 +47,15 @@ cli_get_job(struct cli *cli, const char *id, struct arena *a, const Jobwire__V1_
 	return *ret_job ? 0 : err_set(err, ERR_INTERNAL, "the engine sent no job");
 }
 
-void
-cli_turn(struct cli *cli)
+bool
+cli_turn(struct cli *cli, int outfd)
 {
 	struct client_wait w = client_poll(cli->client);
-	struct pollfd p = { .fd = w.fd, .events = w.events };
+	struct pollfd p[2] = { { .fd = w.fd, .events = w.events }, { .fd = outfd } };
 
-	(void)poll(&p, 1, w.timeout_ms);
+	(void)poll(p, ARRAY_SIZE(p), w.timeout_ms);
 	client_process(cli->client);
+	return !(p[1].revents & POLLERR);
 }
 
 static void PRINTF(2, 0) say(const struct cli *cli, const char *fmt, va_list ap)

@@ -82,8 +82,9 @@ int cli_call(struct cli *cli, enum method_number method, const ProtobufCMessage 
 int cli_get_job(struct cli *cli, const char *id, struct arena *a, const Jobwire__V1__Job **ret_job,
 		struct err *err) MUST_CHECK;
 
-/* Wait for whatever the client waits for, and serve it. */
-void cli_turn(struct cli *cli);
+/* Wait for whatever the client waits for, and serve it. False: nobody reads the pipe `outfd` any
+ * more; -1: no matter. */
+bool cli_turn(struct cli *cli, int outfd);
 
 /* "jobwire: VERB: sentence" */
 void cli_say(const struct cli *cli, const char *fmt, ...) PRINTF(2, 3);

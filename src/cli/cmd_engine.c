@@ -110,8 +110,15 @@ restart(struct cli *cli, const struct engine_options *o, struct err *err)
 {
 	const Jobwire__V1__InfoResponse *info;
 	const Jobwire__V1__ShutdownResponse *res;
-	int rc = engine_info(cli, &info, err);
+	const char *job = getenv("JOBWIRE_JOB_ID");
+	int rc;
 
+	if (job)
+		return err_set(err, ERR_FAILED_PRECONDITION,
+			       "this is inside of job %.8s, where no engine may be started; "
+			       "restart it from outside of jobs",
+			       job);
+	rc = engine_info(cli, &info, err);
 	if (rc == 0 && info)
 		rc = shut_down(cli, info, false, &res, err);
 	/* The old connection has ended with its engine; a client of its own sees the new one. */
@@ -206,9 +213,9 @@ const struct verb verb_engine = {
 	.name = "engine",
 	.summary = "Start, stop or restart the engine, or tell how it is",
 	.usage = "start | stop [--jobs] | status [--json] | restart",
-	.more = "Jobs go on without the engine, and the next one finds them again; stop --jobs "
-		"ends\n"
-		"them first. status: exit status 1 when no engine runs.",
+	.more = "Jobs go on without the engine, and the next one finds them again; stop --jobs\n"
+		"ends them first. Whoever follows a job or waits for one starts the next engine\n"
+		"at once, but for --no-autostart. status: exit status 1 when no engine runs.",
 	.rows = rows,
 	.values_size = sizeof(struct engine_options),
 	.run = cmd_engine,

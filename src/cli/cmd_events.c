@@ -188,7 +188,8 @@ print_pages(struct printing *p, Jobwire__V1__WatchEventsRequest *req, struct err
 	req->limit = PAGE;
 	while (rc == 0 && more) {
 		arena_init(&a, (size_t)64 * 1024 * 1024);
-		req->wait_ms = p->options->follow ? WIRE_WAIT_MAX_MS : 0;
+		/* The first answer tells where "now" is: from there no engine's end loses any. */
+		req->wait_ms = p->options->follow && !req->from_now ? WIRE_WAIT_MAX_MS : 0;
 		rc = cli_call(p->cli, METHOD_Engine_WatchEvents, &req->base,
 			      p->options->follow ? 0 : CALL_TIMEOUT_MS, &a, &reply, err);
 		if (rc == 0) {

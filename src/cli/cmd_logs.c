@@ -88,15 +88,27 @@ take_piece(struct follow *f, const Jobwire__V1__ReadOutputResponse *piece)
 	p->rc = log_writer_put(&p->writer, piece);
 }
 
+/* As a write would tell it: a job may be quiet for long. */
+static int
+reader_gone(void)
+{
+	(void)raise(SIGPIPE);
+	return -EPIPE; /* it is ignored */
+}
+
+/* 0, an exit status, or an error. */
 static int
 print_output(struct printing *p, struct err *err)
 {
 	follow_ask(&p->follow);
 	while (p->follow.is_asked && p->rc == 0)
-		cli_turn(p->cli);
+		if (!cli_turn(p->cli, STDOUT_FILENO) && p->rc == 0)
+			p->rc = reader_gone();
 	follow_cancel(&p->follow);
-	if (p->rc < 0)
-		return err_sys(err, -p->rc, "stdout");
+	if (p->rc < 0) {
+		cli_say(p->cli, "stdout cannot be written: %s", strerrordesc_np(-p->rc));
+		return STATUS_REFUSED;
+	}
 	if (p->follow.err.code)
 		*err = p->follow.err;
 	return p->follow.err.code;
@@ -231,7 +243,7 @@ print_job(struct cli *cli, const struct logs_options *o, const char *given, stru
 	if (rc == 0)
 		rc = print_output(&p, err);
 	log_writer_fini(&p.writer);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	return o->exit_status ? exit_status(cli, job->id, err) : STATUS_DONE;
 }

@@ -145,7 +145,7 @@ add_row(struct listing *l, const Jobwire__V1__Job *job, struct err *err)
 static int
 add_json(struct listing *l, const Jobwire__V1__Job *job, struct err *err)
 {
-	json_job(&l->document.json, job);
+	json_job(&l->document.json, job, false);
 	return document_flush(&l->document, err);
 }
 

@@ -57,13 +57,11 @@ const struct verb verb_run = {
 	.name = "run",
 	.summary = "Run a command and stay with it: its output, its input, its exit status",
 	.usage = START_USAGE,
-	.more = "Ctrl-C is handed on to the job; once more within two seconds stops it with all "
-		"its\n"
-		"processes. Ctrl-P Ctrl-Q on a terminal leaves it running, and so does the end of\n"
-		"this program; 'jobwire logs -f' comes back to it.\n"
-		"Exit status: the job's; 128+N when signal N ended it; 126 or 127 when it cannot "
-		"be\n"
-		"executed; 125 when it is lost or the engine fails; 0 after the detach keys.",
+	.more = "Ctrl-C is handed on to the job; once more within two seconds stops it with all\n"
+		"its processes. Ctrl-P Ctrl-Q on a terminal leaves it running, and so does the\n"
+		"end of this program; 'jobwire logs -f' comes back to it.\n"
+		"Exit status: the job's; 128+N when signal N ended it; 126 or 127 when it cannot\n"
+		"be executed; 125 when it is lost or the engine fails; 0 after the detach keys.",
 	.rows = start_rows,
 	.values_size = sizeof(struct start_options),
 	.init = start_options_init,

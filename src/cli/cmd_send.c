@@ -33,7 +33,7 @@ deliver(struct cli *cli, struct feed *f, struct err *err)
 {
 	while (!feed_is_idle(f)) {
 		feed_go(f);
-		cli_turn(cli);
+		(void)cli_turn(cli, -1);
 	}
 	if (f->err.code)
 		*err = f->err;

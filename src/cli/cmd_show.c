@@ -186,7 +186,7 @@ show_one(struct cli *cli, const char *id, const void *arg, struct err *err)
 	arena_init(&a, LINE_MAX_BYTES);
 	rc = cli_get_job(cli, id, &a, &job, err);
 	if (rc == 0 && s->json) {
-		json_job(&s->document.json, job);
+		json_job(&s->document.json, job, true);
 		rc = document_flush(&s->document, err);
 	} else if (rc == 0) {
 		if (!s->is_first)

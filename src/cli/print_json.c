@@ -55,7 +55,7 @@ put_data(struct json *j, const char *key, const ProtobufCBinaryData *b)
 }
 
 static void
-put_what(struct json *j, const Jobwire__V1__Job *job)
+put_what(struct json *j, const Jobwire__V1__Job *job, bool with_env)
 {
 	size_t i;
 
@@ -72,6 +72,8 @@ put_what(struct json *j, const Jobwire__V1__Job *job)
 	for (i = 0; i < job->n_labels; i++)
 		json_str(j, job->labels[i]->key, job->labels[i]->value);
 	json_object_end(j);
+	if (!with_env)
+		return;
 	json_object_begin(j, "env");
 	for (i = 0; i < job->n_env; i++)
 		put_data(j, job->env[i]->name, &job->env[i]->value);
@@ -155,7 +157,7 @@ put_rules(struct json *j, const Jobwire__V1__Job *job)
 }
 
 void
-json_job(struct json *j, const Jobwire__V1__Job *job)
+json_job(struct json *j, const Jobwire__V1__Job *job, bool with_env)
 {
 	json_object_begin(j, NULL);
 	json_str(j, "id", job->id);
@@ -165,7 +167,7 @@ json_job(struct json *j, const Jobwire__V1__Job *job)
 	json_str(j, "reason", job_reason_word((int)job->reason));
 	json_str(j, "detail", job->detail);
 	json_bool(j, "stopping", job->stopping);
-	put_what(j, job);
+	put_what(j, job, with_env);
 	if (job->pid)
 		json_int(j, "pid", job->pid);
 	else

@@ -8,6 +8,8 @@
 #ifndef JOBWIRE_CLI_PRINT_JSON_H
 #define JOBWIRE_CLI_PRINT_JSON_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/macros.h"
 #include "text/json.h"
@@ -15,8 +17,9 @@
 
 struct err;
 
-/* As an element of an array, or the document itself. */
-void json_job(struct json *j, const Jobwire__V1__Job *job);
+/* As elements of an array, or the document itself. A job out of a list comes without its settings
+ * in the environment: then there is no "env", rather than an empty one. */
+void json_job(struct json *j, const Jobwire__V1__Job *job, bool with_env);
 void json_event(struct json *j, const Jobwire__V1__Event *event);
 void json_time(struct json *j, const char *key, int64_t wall_ns);
 /* "state" for EVENT_STATE; "?" for a kind of a newer engine. */

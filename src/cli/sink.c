@@ -19,12 +19,14 @@ open_end(struct sink_end *e, int fd)
 {
 	char path[40];
 	struct stat st;
-	int own;
+	int own, flags = fcntl(fd, F_GETFL);
 
 	e->fd = fd;
 	e->is_ours = false;
 	e->kind = SINK_PLAIN;
-	if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode))
+	/* One that is not for writing (main.c puts it where a closed one was) must say so. */
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fstat(fd, &st) < 0 ||
+	    S_ISREG(st.st_mode))
 		return;
 	if (S_ISSOCK(st.st_mode)) {
 		e->kind = SINK_SOCKET;

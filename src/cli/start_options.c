@@ -184,7 +184,7 @@ read_script(struct cli *cli, const char *path, ProtobufCBinaryData *ret, struct 
 		fd_close(&fd);
 	if (n < 0)
 		return err_sys(err, (int)-n, "--script %.200s", path);
-	if (n > (ssize_t)SCRIPT_MAX && st.st_size > n)
+	if (n > (ssize_t)SCRIPT_MAX && st.st_size >= n)
 		return err_set(err, ERR_INVALID_ARGUMENT,
 			       "--script %.200s has %lld bytes; at most %zu are taken: run the "
 			       "file itself",
@@ -201,12 +201,12 @@ static int
 put_what(struct cli *cli, const struct start_options *o, const struct operands *operands,
 	 Jobwire__V1__StartRequest *req, struct err *err)
 {
+	int said = (operands->n > 0) + (o->command != NULL) + (o->script != NULL);
 	size_t i;
 
-	if ((operands->n > 0) + !!o->command + !!o->script != 1)
-		return cli_usage(cli, operands->n + !!o->command + !!o->script
-					      ? "one of COMMAND, -c and --script says what to run"
-					      : "nothing to run: give COMMAND, -c or --script");
+	if (said != 1)
+		return cli_usage(cli, said ? "one of COMMAND, -c and --script says what to run"
+					   : "nothing to run: give COMMAND, -c or --script");
 	req->shell = bytes_of(o->shell);
 	req->command = bytes_of(o->command);
 	if (o->script)

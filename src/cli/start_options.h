@@ -20,7 +20,7 @@ struct cli;
 struct err;
 struct operands;
 
-#define START_USAGE "[FLAGS] [--] COMMAND [ARGUMENT...] | -c STRING | --script FILE"
+#define START_USAGE "[FLAGS] [--] COMMAND [ARG...] | -c STRING | --script FILE"
 
 struct start_options {
 	bool help;

@@ -21,6 +21,8 @@
 #define RETRY_MAX_MS    100
 #define RETRY_IDLE_MS   1000 /* while no call waits */
 #define LOST_TRIES_MAX  5    /* connections in a row that ended before they answered anything */
+#define REFUSED_MS      100  /* until what an engine refused as it ends is sent again */
+#define REFUSALS_MAX    20
 
 enum state {
 	IDLE,      /* not connected */
@@ -132,11 +134,26 @@ fail_all(struct client *c, const struct err *err)
 {
 	struct client_request *r;
 	struct err copy = *err;
+	uint64_t last = c->next_number;
 
 	c->state = IDLE;
 	sp_fini(&c->sp);
-	while ((r = TAILQ_FIRST(&c->requests)))
+	/* Those that done() begins are behind the last one, and have their own try. */
+	while ((r = TAILQ_FIRST(&c->requests)) && r->number <= last)
 		finish(c, r, NULL, &copy);
+}
+
+/* The engine ends: the next one will answer. It goes out again as soon as the connection is lost,
+ * or after a moment, if it is not. */
+static bool
+put_off(struct client_request *r)
+{
+	if (!r->may_repeat || r->refusals >= REFUSALS_MAX)
+		return false;
+	r->refusals++;
+	r->id = 0;
+	r->again_ms = clock_mono_ms() + REFUSED_MS;
+	return true;
 }
 
 static void
@@ -158,7 +175,8 @@ take_reply(struct client *c, struct client_request *r, const void *body, size_t 
 		rc = message_unpack(r->arena ? r->arena : &a, methods[r->method].response,
 				    res.payload, res.payload_len, &reply, &err);
 	c->lost_tries = 0;
-	finish(c, r, reply, rc < 0 ? &err : NULL);
+	if (rc != ERR_UNAVAILABLE || !put_off(r))
+		finish(c, r, reply, rc < 0 ? &err : NULL);
 	arena_fini(&a);
 }
 
@@ -208,6 +226,7 @@ static int
 send_one(struct client *c, struct client_request *r)
 {
 	r->id = SP_ID_BIT | (c->next_id++ & ~SP_ID_BIT);
+	r->was_sent = true;
 	return sp_send(&c->sp, r->id, buf_head(&r->packed), r->packed.len);
 }
 
@@ -232,6 +251,7 @@ lost(struct client *c)
 			c->failure = err;
 		}
 		r->id = 0;
+		r->again_ms = 0;
 	}
 	if (++c->lost_tries > LOST_TRIES_MAX) {
 		(void)err_set(&err, ERR_UNAVAILABLE,
@@ -253,8 +273,13 @@ send_waiting(struct client *c)
 {
 	struct client_request *r;
 
+	int64_t now = clock_mono_ms();
+
 	TAILQ_FOREACH (r, &c->requests, link) {
-		if (r->id || send_one(c, r) == 0)
+		if (r->id || r->again_ms > now)
+			continue;
+		r->again_ms = 0;
+		if (send_one(c, r) == 0)
 			continue;
 		lost(c);
 		return;
@@ -350,7 +375,7 @@ pack(struct client *c, struct client_request *r, const ProtobufCMessage *message
 {
 	const struct method *m = &methods[r->method];
 	struct envelope_request e = {
-		.id = ++c->next_number,
+		.id = r->number,
 		.method = m->path,
 		.timeout_ms = how->timeout_ms,
 		.idempotency_key = how->idempotency_key,
@@ -368,8 +393,12 @@ client_send(struct client *c, struct client_request *r, enum method_number metho
 	bool has_key = how->idempotency_key && *how->idempotency_key;
 
 	r->method = method;
+	r->number = ++c->next_number;
 	r->id = 0;
+	r->again_ms = 0;
+	r->refusals = 0;
 	r->is_on = true;
+	r->was_sent = false;
 	r->deadline_ms = how->timeout_ms ? clock_mono_ms() + how->timeout_ms : 0;
 	r->may_repeat = methods[method].repeat == REPEAT ||
 			(methods[method].repeat == REPEAT_WITH_KEY && has_key);
@@ -405,9 +434,12 @@ first_deadline(const struct client *c)
 	const struct client_request *r;
 	int64_t first = INT64_MAX;
 
-	TAILQ_FOREACH (r, &c->requests, link)
+	TAILQ_FOREACH (r, &c->requests, link) {
 		if (r->deadline_ms)
 			first = MIN(first, r->deadline_ms);
+		if (r->again_ms && c->state == CONNECTED)
+			first = MIN(first, r->again_ms);
+	}
 	return c->state == RETRYING ? MIN(first, c->retry_ms) : first;
 }
 
@@ -477,6 +509,7 @@ client_process(struct client *c)
 {
 	struct client_request *r;
 	struct err err = { 0 };
+	uint64_t last;
 	int rc;
 
 	switch (c->state) {
@@ -486,10 +519,16 @@ client_process(struct client *c)
 		break;
 	case CONNECTED:
 		read_replies(c);
+		if (c->state == CONNECTED)
+			send_waiting(c); /* what was put off */
 		break;
 	case STARTING:
 		rc = starter_read(&c->starter, &err);
-		if (rc < 0) {
+		if (rc == ERR_ABORTED && ++c->lost_tries <= LOST_TRIES_MAX) {
+			c->state = IDLE;
+			begin(c);
+		} else if (rc < 0) {
+			err.code = ERR_UNAVAILABLE;
 			fail_all(c, &err);
 		} else if (rc > 0) {
 			c->state = IDLE;
@@ -502,59 +541,13 @@ client_process(struct client *c)
 			try_connect(c);
 		break;
 	}
-	while ((r = TAILQ_FIRST(&c->failed))) {
+	last = c->next_number;
+	while ((r = TAILQ_FIRST(&c->failed)) && r->number <= last) {
 		err = c->failure;
 		forget(&c->failed, r);
 		r->done(r, NULL, &err);
 	}
 	expire(c);
-}
-
-/* ---- a call that waits ---- */
-
-struct waiting_call {
-	struct client_request request;
-	struct err *err;
-	const ProtobufCMessage *reply;
-	int rc;
-	bool is_done;
-};
-
-static void
-on_done(struct client_request *request, const ProtobufCMessage *reply, const struct err *err)
-{
-	struct waiting_call *w = container_of(request, struct waiting_call, request);
-
-	w->is_done = true;
-	w->reply = reply;
-	w->rc = err ? err->code : 0;
-	if (err && w->err)
-		*w->err = *err;
-}
-
-static void
-wait_and_process(struct client *c)
-{
-	struct client_wait w = client_poll(c);
-	struct pollfd p = { .fd = w.fd, .events = w.events };
-
-	(void)poll(&p, 1, w.timeout_ms);
-	client_process(c);
-}
-
-int
-client_call(struct client *c, enum method_number method, const ProtobufCMessage *message,
-	    const struct client_how *how, struct arena *a, const ProtobufCMessage **ret_reply,
-	    struct err *err)
-{
-	struct waiting_call w = { .request = { .done = on_done, .arena = a }, .err = err };
-
-	client_send(c, &w.request, method, message, how);
-	while (!w.is_done)
-		wait_and_process(c);
-	if (w.rc == 0)
-		*ret_reply = w.reply;
-	return w.rc;
 }
 
 bool

@@ -3,8 +3,9 @@
  * client - calls to the engine: asynchronous at heart, with a plain call on top.
  *
  * The client connects at its first call, starts the engine if none answers and it may, and connects
- * again after a loss. A call whose connection is lost is sent again if repeating it does no harm
- * (wire/methods.def); otherwise it fails and says that its outcome is not known.
+ * again after a loss. A call whose connection is lost, or that an ending engine answers with
+ * UNAVAILABLE, is sent again if repeating it does no harm (wire/methods.def); otherwise it fails
+ * and says that its outcome is not known.
  *
  * No threads and no globals; one client, one thread. From an event loop: poll client_poll()'s
  * descriptor for at most its timeout, then call client_process(). Or call client_call(), which does
@@ -53,10 +54,14 @@ struct client_request {
 	/* client.c's: */
 	enum method_number method;
 	struct buf packed;   /* the envelope, ready to be sent again */
+	uint64_t number;     /* of all calls, in the order of their beginning */
 	uint32_t id;         /* on this connection; 0: not sent */
 	int64_t deadline_ms; /* 0: none */
+	int64_t again_ms;    /* refused as UNAVAILABLE: when it goes out again; 0: it was not */
+	unsigned refusals;
 	bool may_repeat;
 	bool is_on;
+	bool was_sent; /* for done(): an engine may have got it */
 	TAILQ_ENTRY(client_request) link;
 };
 

@@ -45,9 +45,7 @@ sp_connect(struct sp *sp, int dirfd, const char *name)
 	fd = fd_connect_at(dirfd, name);
 	if (fd < 0)
 		return fd;
-	rc = fd_set_nonblock(fd, true);
-	if (rc == 0)
-		rc = buf_add(&sp->out, our_greeting, sizeof our_greeting);
+	rc = buf_add(&sp->out, our_greeting, sizeof our_greeting);
 	if (rc < 0) {
 		fd_close(&fd);
 		return rc;

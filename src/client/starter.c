@@ -16,10 +16,13 @@
 #include "base/err.h"
 #include "base/fd.h"
 
-#define ENGINE     "jobwired"
-#define WORDS_MAX  4096
-#define LOCK_FD    3 /* in the engine */
-#define EXIT_OTHER 3 /* of jobwired: another engine serves the state folder */
+#define ENGINE    "jobwired"
+#define WORDS_MAX 4096
+#define LOCK_FD   3 /* in the engine */
+
+/* Exit statuses of jobwired. */
+#define EXIT_OTHER  3 /* another engine serves the state folder */
+#define EXIT_KILLED 4 /* it was killed before it was ready */
 
 void
 starter_init(struct starter *s)
@@ -74,22 +77,6 @@ find_engine(const char *given, char room[PATH_MAX])
 	return ENGINE;
 }
 
-/* Ours, but for what belongs to a job that we may be part of. */
-static char **
-make_env(void)
-{
-	size_t i, n = 0, count = 0;
-	char **env;
-
-	while (environ[count])
-		count++;
-	env = calloc(count + 1, sizeof *env);
-	for (i = 0; env && i < count; i++)
-		if (strncmp(environ[i], "JOBWIRE_JOB_ID=", 15) != 0)
-			env[n++] = environ[i];
-	return env;
-}
-
 static int
 spawn(const char *engine, const char *state_dir, int lockfd, int wordsfd, pid_t *ret_pid)
 {
@@ -99,11 +86,8 @@ spawn(const char *engine, const char *state_dir, int lockfd, int wordsfd, pid_t 
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, deflt;
-	char **env = make_env();
 	int rc;
 
-	if (!env)
-		return ENOMEM;
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawnattr_init(&attr);
 	(void)sigemptyset(&none);
@@ -124,10 +108,9 @@ spawn(const char *engine, const char *state_dir, int lockfd, int wordsfd, pid_t 
 							     POSIX_SPAWN_SETSIGDEF);
 	if (rc == 0)
 		rc = posix_spawnp(ret_pid, engine, &actions, &attr, (char *const *)(uintptr_t)argv,
-				  env);
+				  environ);
 	(void)posix_spawnattr_destroy(&attr);
 	(void)posix_spawn_file_actions_destroy(&actions);
-	free(env);
 	return rc;
 }
 
@@ -177,7 +160,7 @@ starter_begin(struct starter *s, const struct endpoint *ep, const char *engine_p
 static int
 ended(struct starter *s, struct err *err)
 {
-	int status = 0, n = (int)MIN(s->words.len, 300);
+	int status = 0, code, n = (int)MIN(s->words.len, 300);
 
 	fd_close(&s->fd);
 	if (TEMP_FAILURE_RETRY(waitpid(s->pid, &status, 0)) < 0)
@@ -186,8 +169,12 @@ ended(struct starter *s, struct err *err)
 		return 1;
 	while (n > 0 && buf_head(&s->words)[n - 1] == '\n')
 		n--;
-	return err_set(err, ERR_UNAVAILABLE, "the engine could not be started: %.*s", n,
-		       n ? (const char *)buf_head(&s->words) : "it said nothing");
+	code = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_KILLED ? ERR_ABORTED
+								       : ERR_UNAVAILABLE;
+	if (n == 0)
+		return err_set(err, code, "the engine could not be started: it said nothing");
+	return err_set(err, code, "the engine could not be started: %.*s", n,
+		       (const char *)buf_head(&s->words));
 }
 
 int

@@ -31,7 +31,8 @@ void starter_fini(struct starter *s);
 /* 1: it is being started by us, 0: somebody else holds the lock, or an error. */
 int starter_begin(struct starter *s, const struct endpoint *ep, const char *engine_path,
 		  struct err *err) MUST_CHECK;
-/* The descriptor is readable: 1: it is ready, 0: not yet, or its error. */
+/* The descriptor is readable: 1: it is ready, 0: not yet, or its error. ERR_ABORTED: it was killed
+ * before it was ready; try again. */
 int starter_read(struct starter *s, struct err *err) MUST_CHECK;
 
 #endif

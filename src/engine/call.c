@@ -15,6 +15,8 @@
 
 /* A request of 3 MiB and its unpacked form, with room for the reply's strings. */
 #define CALL_ARENA_MAX ((size_t)32 * 1024 * 1024)
+/* With its place in SP's frame. */
+#define REPLY_MAX (WIRE_SOCKET_MAX - 64)
 /* The reply leaves before the client's own deadline does. */
 #define DEADLINE_MARGIN_MS 50
 
@@ -51,8 +53,18 @@ void
 call_reply(struct call *call, const ProtobufCMessage *message)
 {
 	size_t len = envelope_response_size(call->env.id, message);
-	void *bytes = rpc_reply(call->slot, len);
+	struct err err = { 0 };
+	void *bytes;
 
+	if (len > REPLY_MAX) {
+		(void)err_set(&err, ERR_RESOURCE_EXHAUSTED,
+			      "the reply would have %zu bytes, and a message at most %zu; ask for "
+			      "less",
+			      len, REPLY_MAX);
+		call_fail(call, &err);
+		return;
+	}
+	bytes = rpc_reply(call->slot, len);
 	if (bytes) {
 		envelope_write_response(bytes, call->env.id, message);
 		rpc_send(call->slot);
@@ -118,6 +130,14 @@ call_park(struct call *call, uint32_t wait_ms, void (*expired)(struct call *call
 	call->expired = expired;
 	call->cancelled = cancelled;
 	return 0;
+}
+
+void
+call_extend(struct call *call, uint32_t ms)
+{
+	const struct timeval tv = clock_wait(ms);
+
+	(void)event_add(call->timer, &tv);
 }
 
 int

@@ -67,6 +67,8 @@ int call_park(struct call *call, uint32_t wait_ms, void (*expired)(struct call *
 int call_poll(struct call *call, uint32_t wait_ms, void (*expired)(struct call *call),
 	      void (*cancelled)(struct call *call), struct err *err) MUST_CHECK;
 /* How long a wait of `wait_ms` really is. */
+/* Of a parked call whose time is over: let expired() come once more. */
+void call_extend(struct call *call, uint32_t ms);
 uint32_t call_clamp(const struct call *call, uint32_t wait_ms);
 
 /* Answers to requests that arrive are found by dispatch.c. */

@@ -29,7 +29,14 @@ SAME(JOBWIRE__V1__CAP_POLICY__CAP_END, SPEC_CAP_END);
 SAME(JOBWIRE__V1__CAP_POLICY__CAP_BLOCK, SPEC_CAP_BLOCK);
 
 /* Longest command in a list. */
-#define LIST_COMMAND_MAX 4096
+#define LIST_COMMAND_MAX ((size_t)4096)
+/* A spec as it is stored, and as it is decoded. */
+#define SPEC_ARENA_MAX ((size_t)16 * 1024 * 1024)
+/* A message has at most WIRE_SOCKET_MAX, and the facts of 1,000 jobs are some 1 MiB. */
+#define ROOM_PACKED ((size_t)2 * 1024 * 1024)
+#define ROOM_READ   ((size_t)16 * 1024 * 1024)
+/* With what else is in the message. */
+#define JOB_MAX (WIRE_SOCKET_MAX - 1024)
 
 static ProtobufCBinaryData
 text_bytes(const char *s)
@@ -103,32 +110,95 @@ put_labels(struct call *call, const struct job_view *view, Jobwire__V1__Job *j, 
 	return 0;
 }
 
-/* What was asked for. */
+static void
+put_settings(const struct spec *spec, Jobwire__V1__Job *j)
+{
+	j->stdin_mode = (Jobwire__V1__StdinMode)spec->stdin_mode;
+	j->max_output_bytes = spec->cap_bytes;
+	j->timeout_ms = spec->timeout_ms;
+	j->idle_timeout_ms = spec->idle_timeout_ms;
+}
+
+/* 1, or 0: nobody knows what was asked for, which hides nothing of what became of it. */
 static int
-put_spec(struct call *call, const struct job_view *view, bool whole, Jobwire__V1__Job *j,
-	 struct err *err)
+read_spec(struct call *call, struct arena *a, const struct store_job *row, struct spec *ret_spec,
+	  struct err *err)
+{
+	struct store_blob blob;
+	int rc;
+
+	rc = store_spec_get(call->eng->store, a, row->number, &blob, err);
+	if (rc <= 0)
+		return rc;
+	rc = spec_decode(a, blob.bytes, blob.len, ret_spec);
+	return rc < 0 ? err_sys(err, -rc, "job %.8s", row->id) : 1;
+}
+
+static int
+put_whole(struct call *call, const struct store_job *row, Jobwire__V1__Job *j, struct err *err)
 {
 	struct spec spec;
 	int rc;
 
-	rc = spec_decode(&call->arena, view->row.spec.bytes, view->row.spec.len, &spec);
+	rc = read_spec(call, &call->arena, row, &spec, err);
+	if (rc <= 0)
+		return rc;
+	rc = put_argv(call, &spec, j);
 	if (rc == 0)
-		rc = put_argv(call, &spec, j);
-	if (rc == 0 && whole)
 		rc = put_env(call, &spec, j);
 	if (rc < 0)
-		return err_sys(err, -rc, "job %.8s", view->row.id);
+		return err_sys(err, -rc, "job %.8s", row->id);
 	j->command = text_bytes(spec.command);
-	if (!whole)
-		j->command.len = MIN(j->command.len, LIST_COMMAND_MAX);
 	j->cwd = text_bytes(spec.cwd);
-	j->stdin_mode = (Jobwire__V1__StdinMode)spec.stdin_mode;
-	j->cap_policy = (Jobwire__V1__CapPolicy)spec.cap;
-	j->max_output_bytes = spec.cap_bytes;
-	j->timeout_ms = spec.timeout_ms;
-	j->idle_timeout_ms = spec.idle_timeout_ms;
-	j->grace_ms = spec.grace_ms;
+	put_settings(&spec, j);
 	return 0;
+}
+
+/* A copy of no more than there is room for, which it takes. */
+static int
+put_cut(struct call *call, const char *s, size_t *room, ProtobufCBinaryData *ret)
+{
+	size_t len = strnlen(s, *room);
+
+	ret->data = (uint8_t *)arena_copy(&call->arena, s, len);
+	ret->len = len;
+	*room -= MIN(*room, len + 1);
+	return ret->data ? 0 : -ENOMEM;
+}
+
+static int
+put_cut_spec(struct call *call, const struct spec *spec, Jobwire__V1__Job *j)
+{
+	size_t room = LIST_COMMAND_MAX, cwd_room = LIST_COMMAND_MAX, i;
+	int rc;
+
+	rc = put_cut(call, spec->cwd ? spec->cwd : "", &cwd_room, &j->cwd);
+	if (rc == 0)
+		rc = put_cut(call, spec->command ? spec->command : "", &room, &j->command);
+	j->argv = arena_alloc(&call->arena,
+			      (MIN(spec->argv.n, LIST_COMMAND_MAX) + 1) * sizeof *j->argv);
+	if (!j->argv)
+		return -ENOMEM;
+	for (i = 0; i < spec->argv.n && room && rc == 0; i++)
+		rc = put_cut(call, spec->argv.v[i], &room, &j->argv[j->n_argv++]);
+	put_settings(spec, j);
+	return rc;
+}
+
+static int
+put_listed(struct call *call, const struct store_job *row, Jobwire__V1__Job *j, struct err *err)
+{
+	struct arena scratch;
+	struct spec spec;
+	int rc;
+
+	arena_init(&scratch, SPEC_ARENA_MAX);
+	rc = read_spec(call, &scratch, row, &spec, err);
+	if (rc > 0)
+		rc = put_cut_spec(call, &spec, j) < 0 ? err_sys(err, ENOMEM, "job %.8s", row->id)
+						      : 0;
+	arena_fini(&scratch);
+	return rc;
 }
 
 static void
@@ -200,16 +270,18 @@ put_facts(const struct job_view *view, Jobwire__V1__Job *j)
 	j->max_rss_kib = (uint64_t)r->max_rss_kib;
 	j->group = message_str(r->grp);
 	j->session = message_str(r->session);
+	j->cap_policy = (Jobwire__V1__CapPolicy)r->cap;
+	j->grace_ms = (uint64_t)r->grace_ms;
 	j->lifetime = r->lifetime ? JOBWIRE__V1__LIFETIME__LIFETIME_SESSION
 				  : JOBWIRE__V1__LIFETIME__LIFETIME_KEEP;
 }
 
 int
-convert_job(struct call *call, const struct job_view *view, bool whole, Jobwire__V1__Job **ret_job,
-	    struct err *err)
+convert_job(struct call *call, const struct job_view *view, enum convert_detail detail,
+	    Jobwire__V1__Job **ret_job, struct err *err)
 {
 	Jobwire__V1__Job *j = arena_alloc(&call->arena, sizeof *j);
-	int rc;
+	int rc = 0;
 
 	if (!j)
 		return err_sys(err, ENOMEM, "job");
@@ -218,12 +290,31 @@ convert_job(struct call *call, const struct job_view *view, bool whole, Jobwire_
 	put_exit(&view->row, j);
 	if (put_streams(call, &view->row, j) < 0)
 		return err_sys(err, ENOMEM, "job");
-	rc = put_spec(call, view, whole, j, err);
-	if (rc == 0)
+	if (detail == CONVERT_WHOLE)
+		rc = put_whole(call, &view->row, j, err);
+	else if (detail == CONVERT_LISTED)
+		rc = put_listed(call, &view->row, j, err);
+	if (rc == 0 && detail != CONVERT_FACTS)
 		rc = put_labels(call, view, j, err);
+	/* Of what a request held, env alone takes more bytes in a reply. */
+	if (rc == 0 && protobuf_c_message_get_packed_size(&j->base) > JOB_MAX)
+		j->n_env = 0;
 	if (rc == 0)
 		*ret_job = j;
 	return rc;
+}
+
+void
+convert_count(struct convert_room *room, const struct job_view *view, const Jobwire__V1__Job *job)
+{
+	room->packed += protobuf_c_message_get_packed_size(&job->base);
+	room->read += (size_t)view->row.spec_bytes;
+}
+
+bool
+convert_is_full(const struct convert_room *room)
+{
+	return room->packed > ROOM_PACKED || room->read > ROOM_READ;
 }
 
 int

@@ -16,9 +16,24 @@
 struct call;
 struct err;
 
-/* The message, in the call's arena. `whole`: with env and labels. */
-int convert_job(struct call *call, const struct job_view *view, bool whole,
+enum convert_detail {
+	CONVERT_FACTS,  /* what became of it, not what was asked for */
+	CONVERT_LISTED, /* without env, the command cut */
+	CONVERT_WHOLE,
+};
+/* The message, in the call's arena. */
+int convert_job(struct call *call, const struct job_view *view, enum convert_detail detail,
 		Jobwire__V1__Job **ret_job, struct err *err) MUST_CHECK;
+
+/* How much of one reply's room its jobs take. It is full while there is still room for the facts of
+ * all other jobs that a reply may hold; zeroed memory is empty. */
+struct convert_room {
+	size_t packed;
+	size_t read; /* of specs, for it */
+};
+void convert_count(struct convert_room *room, const struct job_view *view,
+		   const Jobwire__V1__Job *job);
+bool convert_is_full(const struct convert_room *room);
 
 /* INVALID_ARGUMENT for a number that the enum does not have: protobuf-c takes any. */
 int convert_choice(int value, int most, const char *field, struct err *err) MUST_CHECK;

@@ -66,5 +66,7 @@ void engine_turn(struct engine *eng);
 void engine_stop(struct engine *eng);
 /* engine_calls.c: answer a Shutdown whose jobs are all over. */
 void engine_check_ending(struct engine *eng);
+/* inside.c: an error where we are part of a job of this state folder, and would end with it. */
+int engine_refuse_inside_job(const struct engine *eng, struct err *err);
 
 #endif

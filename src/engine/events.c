@@ -20,8 +20,10 @@
 #define WATCH_LIMIT_MAX      1000
 #define EVENT_MAX            ((size_t)64 * 1024)
 #define FILTER_LOOKED_AT_MAX 4096
+/* Of all that wait while the database refuses them; beyond it the oldest are lost. */
+#define PENDING_MAX ((size_t)8 * 1024 * 1024)
 
-/* One that waits for the end of the turn. */
+/* One that waits until it is stored. */
 struct pending {
 	int64_t seq, time_ns, kind;
 	char job_id[40];
@@ -37,8 +39,11 @@ struct watcher {
 
 struct events {
 	struct engine *eng;
-	int64_t seq; /* of the last one */
+	int64_t seq;         /* of the last one */
+	int64_t lost;        /* of the last one that will never be stored, or 0 */
+	int64_t lost_stored; /* as the store knows it */
 	STAILQ_HEAD(, pending) pending;
+	size_t pending_bytes;
 	LIST_HEAD(, watcher) watchers;
 };
 
@@ -57,14 +62,27 @@ events_new(struct engine *eng, struct events **ret_events, struct err *err)
 }
 
 static void
+pending_free(struct pending *p)
+{
+	buf_fini(&p->bytes);
+	free(p->group);
+	free(p);
+}
+
+static size_t
+cost(const struct pending *p)
+{
+	return sizeof *p + p->bytes.len;
+}
+
+static void
 forget(struct events *e)
 {
 	struct pending *p = STAILQ_FIRST(&e->pending);
 
 	STAILQ_REMOVE_HEAD(&e->pending, link);
-	buf_fini(&p->bytes);
-	free(p->group);
-	free(p);
+	e->pending_bytes -= cost(p);
+	pending_free(p);
 }
 
 void
@@ -77,16 +95,13 @@ events_free(struct events *e)
 	free(e);
 }
 
-void
-events_add(struct events *e, Jobwire__V1__Event *event)
+static int
+keep(struct events *e, const Jobwire__V1__Event *event)
 {
 	struct pending *p = calloc(1, sizeof *p);
 
-	event->epoch = (uint64_t)e->eng->epoch;
-	event->seq = (uint64_t)++e->seq;
-	event->time_ns = clock_wall_ns();
 	if (!p)
-		return; /* a hole in the numbers: watchers see it */
+		return -ENOMEM;
 	p->seq = e->seq;
 	p->time_ns = event->time_ns;
 	p->kind = event->kind;
@@ -94,12 +109,29 @@ events_add(struct events *e, Jobwire__V1__Event *event)
 	p->group = strdup(event->group);
 	buf_init(&p->bytes, EVENT_MAX);
 	if (!p->group || message_pack(&p->bytes, &event->base) < 0) {
-		free(p->group);
-		buf_fini(&p->bytes);
-		free(p);
-		return;
+		pending_free(p);
+		return -ENOMEM;
 	}
 	STAILQ_INSERT_TAIL(&e->pending, p, link);
+	e->pending_bytes += cost(p);
+	return 0;
+}
+
+void
+events_add(struct events *e, Jobwire__V1__Event *event)
+{
+	event->epoch = (uint64_t)e->eng->epoch;
+	event->seq = (uint64_t)++e->seq;
+	event->time_ns = clock_wall_ns();
+	if (keep(e, event) < 0) {
+		event->detail = message_str(""); /* it may be what is too long */
+		if (keep(e, event) < 0)
+			e->lost = e->seq;
+	}
+	while (e->pending_bytes > PENDING_MAX) {
+		e->lost = MAX(e->lost, STAILQ_FIRST(&e->pending)->seq);
+		forget(e);
+	}
 }
 
 uint64_t
@@ -111,7 +143,7 @@ events_last(const struct events *e)
 bool
 events_pending(const struct events *e)
 {
-	return !STAILQ_EMPTY(&e->pending);
+	return !STAILQ_EMPTY(&e->pending) || e->lost != e->lost_stored;
 }
 
 static struct store_event
@@ -135,6 +167,10 @@ events_store(struct events *e, struct err *err)
 	struct pending *p;
 	int rc = 0;
 
+	if (e->lost != e->lost_stored)
+		rc = store_events_lose(e->eng->store, e->eng->epoch, e->lost, err);
+	if (rc < 0)
+		return rc;
 	STAILQ_FOREACH(p, &e->pending, link)
 	{
 		row = row_of(e, p);
@@ -253,6 +289,13 @@ watch_cancelled(struct call *call)
 	LIST_REMOVE(&w->watcher, link);
 }
 
+/* A point that this database never reached: it is another one's, or was set back. */
+static bool
+is_to_come(const struct engine *eng, const struct watch *w)
+{
+	return w->epoch > eng->epoch || (w->epoch == eng->epoch && w->seq > eng->events->seq);
+}
+
 int
 handle_engine_watch_events(struct call *call, struct err *err)
 {
@@ -268,10 +311,18 @@ handle_engine_watch_events(struct call *call, struct err *err)
 		return err_sys(err, ENOMEM, "watch");
 	w->epoch = req->from_now ? call->eng->epoch : (int64_t)req->epoch;
 	w->seq = req->from_now ? call->eng->events->seq : (int64_t)req->seq;
+	if (is_to_come(call->eng, w)) {
+		w->gap = true;
+		w->epoch = call->eng->epoch;
+		w->seq = call->eng->events->seq;
+	}
 	rc = collect(call, w, err);
 	if (rc < 0)
 		return rc;
-	if (w->n || w->gap || w->more || req->wait_ms == 0) {
+	/* What happened in this turn is stored at its end: a caller who has been told of it finds
+	 * it, also without a wait. */
+	if (w->n || w->gap || w->more ||
+	    (req->wait_ms == 0 && !events_pending(call->eng->events))) {
 		reply_watch(call, w);
 		return 0;
 	}
@@ -284,7 +335,7 @@ handle_engine_watch_events(struct call *call, struct err *err)
 	return 0;
 }
 
-/* Is one of this turn's events for this watcher? Else it has seen them. */
+/* Is one of the events for this watcher, or was one lost? Else it has seen them. */
 static bool
 is_concerned(const struct events *e, struct watch *w)
 {
@@ -292,6 +343,8 @@ is_concerned(const struct events *e, struct watch *w)
 	struct store_event row;
 	struct pending *p;
 
+	if (e->lost && (w->epoch < e->eng->epoch || w->seq < e->lost))
+		return true;
 	STAILQ_FOREACH(p, &e->pending, link)
 	{
 		row = row_of(e, p);
@@ -310,9 +363,11 @@ tell(struct watcher *watcher)
 	struct err err = { 0 };
 	int rc;
 
-	rc = collect(watcher->call, w, &err);
-	if (rc == 0 && w->n == 0)
-		return; /* not stored: the disk refuses it */
+	do {
+		rc = collect(watcher->call, w, &err);
+	} while (rc == 0 && w->n == 0 && w->more);
+	if (rc == 0 && w->n == 0 && !w->gap)
+		return;
 	LIST_REMOVE(watcher, link);
 	if (rc < 0)
 		call_fail(watcher->call, &err);
@@ -326,8 +381,9 @@ events_publish(struct events *e)
 	struct watcher *watcher, *next;
 	struct pending *p;
 
-	if (STAILQ_EMPTY(&e->pending))
+	if (!events_pending(e))
 		return;
+	e->lost_stored = e->lost;
 	STAILQ_FOREACH(p, &e->pending, link)
 	publish(e, p);
 	for (watcher = LIST_FIRST(&e->watchers); watcher; watcher = next) {

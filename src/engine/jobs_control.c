@@ -14,6 +14,9 @@
 /* A stop answers within its grace and this, unless the request says otherwise. */
 #define STOP_MARGIN_MS 6000
 #define SIGNAL_WAIT_MS 10000
+#define REASON_MAX     500
+/* What is on its way to a holder is answered within this, unless the holder is halted. */
+#define INPUT_ANSWER_MS 2000
 
 /* A call that waits for the holder's answer. */
 struct asking {
@@ -137,6 +140,19 @@ input_answered(struct job_ask *asked)
 		refuse_input(a);
 }
 
+/* A holder that is halted. What is on its way may still be typed. */
+static void
+input_unknown(struct call *call, size_t accepted)
+{
+	struct err err = { 0 };
+
+	(void)err_set(&err, ERR_UNAVAILABLE,
+		      "send input: the job's holder does not answer; %zu bytes were taken, and "
+		      "whether the rest was is not known: look at the job's input_offset",
+		      accepted);
+	call_fail(call, &err);
+}
+
 /* The job does not read: what it has taken is told. A piece that is on its way may still count, so
  * its answer, which comes at once, is waited for. */
 static void
@@ -148,10 +164,13 @@ input_expired(struct call *call)
 	if (a->ask.u.input.in_flight && !a->expired) {
 		a->expired = true;
 		a->ask.u.input.len = a->ask.u.input.accepted; /* nothing more is sent */
+		call_extend(call, INPUT_ANSWER_MS);
 		return;
 	}
 	job_ask_cancel(&a->ask);
-	if (jobs_view(call->eng->jobs, &call->arena, a->id, &view, NULL) < 0)
+	if (a->expired)
+		input_unknown(call, a->ask.u.input.accepted);
+	else if (jobs_view(call->eng->jobs, &call->arena, a->id, &view, NULL) < 0)
 		no_answer(call, "send input");
 	else
 		reply_input(call, a->ask.u.input.accepted, (uint64_t)view.row.input_offset, false);
@@ -194,7 +213,7 @@ reply_stop(struct asking *a, bool already_ended, bool done, uint32_t killed, uin
 	struct err err = { 0 };
 
 	if (jobs_view(call->eng->jobs, &call->arena, a->id, &view, &err) < 0 ||
-	    convert_job(call, &view, true, &res.job, &err) < 0) {
+	    convert_job(call, &view, CONVERT_WHOLE, &res.job, &err) < 0) {
 		call_fail(call, &err);
 		return;
 	}
@@ -236,10 +255,9 @@ check_signal(int signal, struct err *err)
 }
 
 static int
-fill_stop(const Jobwire__V1__StopRequest *req, const struct job_view *view, struct call *call,
-	  struct frame_stop *f, struct err *err)
+fill_stop(const Jobwire__V1__StopRequest *req, const struct job_view *view, struct frame_stop *f,
+	  struct err *err)
 {
-	struct spec spec;
 	int rc;
 
 	f->signal = req->signal ? req->signal : SIGTERM;
@@ -247,13 +265,10 @@ fill_stop(const Jobwire__V1__StopRequest *req, const struct job_view *view, stru
 	rc = check_signal(f->signal, err);
 	if (rc < 0)
 		return rc;
-	if (req->grace_case == JOBWIRE__V1__STOP_REQUEST__GRACE_GRACE_MS) {
-		f->grace_ms = MIN(req->grace_ms, (uint64_t)86400 * 1000);
-		return 0;
-	}
-	rc = spec_decode(&call->arena, view->row.spec.bytes, view->row.spec.len, &spec);
-	f->grace_ms = spec.grace_ms;
-	return rc < 0 ? err_sys(err, -rc, "stop") : 0;
+	f->grace_ms = req->grace_case == JOBWIRE__V1__STOP_REQUEST__GRACE_GRACE_MS
+			      ? MIN(req->grace_ms, (uint64_t)86400 * 1000)
+			      : (uint64_t)view->row.grace_ms;
+	return 0;
 }
 
 int
@@ -272,7 +287,7 @@ handle_jobs_stop(struct call *call, struct err *err)
 	if (!a)
 		return err_sys(err, ENOMEM, "stop");
 	a->ask.kind = ASK_STOP;
-	rc = fill_stop(req, &view, call, &a->ask.u.stop, err);
+	rc = fill_stop(req, &view, &a->ask.u.stop, err);
 	if (rc < 0)
 		return rc;
 	if (!view.live || view.row.closed_ns) {
@@ -350,20 +365,70 @@ handle_jobs_signal(struct call *call, struct err *err)
 
 /* ---- Detach ---- */
 
+struct detaching {
+	struct job_watch watch;
+	struct call *call;
+};
+
+static void
+reply_detached(struct call *call)
+{
+	Jobwire__V1__DetachResponse res = JOBWIRE__V1__DETACH_RESPONSE__INIT;
+
+	call_reply(call, &res.base);
+}
+
+static void
+detach_cancelled(struct call *call)
+{
+	struct detaching *d = call->state;
+
+	job_watch_remove(&d->watch);
+}
+
+static void
+detach_expired(struct call *call)
+{
+	detach_cancelled(call);
+	reply_detached(call);
+}
+
+static void
+on_detached(struct job_watch *w)
+{
+	detach_expired(container_of(w, struct detaching, watch)->call);
+}
+
+/* Answered when it is stored: the next engine must know, too. */
 int
 handle_jobs_detach(struct call *call, struct err *err)
 {
 	const Jobwire__V1__DetachRequest *req = call->req;
-	Jobwire__V1__DetachResponse res = JOBWIRE__V1__DETACH_RESPONSE__INIT;
+	struct detaching *d = arena_zalloc(&call->arena, sizeof *d);
 	struct job_view view;
 	int rc;
 
+	if (strlen(req->reason) > REASON_MAX)
+		return err_field(err, ERR_INVALID_ARGUMENT, "reason",
+				 "reason has %zu bytes; at most %d", strlen(req->reason),
+				 REASON_MAX);
+	if (!d)
+		return err_sys(err, ENOMEM, "detach");
 	rc = jobs_view(call->eng->jobs, &call->arena, req->job_id, &view, err);
 	if (rc < 0)
 		return rc;
-	if (view.live)
-		job_detach(view.live, req->reason);
-	call_reply(call, &res.base);
+	if (!view.live || view.row.closed_ns) {
+		reply_detached(call);
+		return 0;
+	}
+	rc = call_park(call, WIRE_WAIT_MAX_MS, detach_expired, detach_cancelled, err);
+	if (rc < 0)
+		return rc;
+	d->call = call;
+	d->watch.changed = on_detached;
+	call->state = d;
+	job_watch_add(view.live, &d->watch);
+	job_detach(view.live, req->reason);
 	return 0;
 }
 

@@ -25,7 +25,7 @@ handle_jobs_get(struct call *call, struct err *err)
 
 	rc = jobs_view(call->eng->jobs, &call->arena, req->job_id, &view, err);
 	if (rc == 0)
-		rc = convert_job(call, &view, true, &res.job, err);
+		rc = convert_job(call, &view, CONVERT_WHOLE, &res.job, err);
 	if (rc == 0)
 		call_reply(call, &res.base);
 	return rc;
@@ -56,14 +56,41 @@ read_filter(const Jobwire__V1__ListRequest *req, struct store_filter *f, struct 
 	return 0;
 }
 
+/* Rows into the reply, until it is full; where the next page begins if it was, or if there is a
+ * row more than asked for. */
+static int
+put_page(struct call *call, const struct store_job *rows, size_t n, size_t most,
+	 Jobwire__V1__ListResponse *res, struct err *err)
+{
+	struct convert_room room = { 0 };
+	struct job_view view;
+	size_t i;
+	int rc;
+
+	res->jobs = arena_alloc(&call->arena, (n + 1) * sizeof(Jobwire__V1__Job *));
+	if (!res->jobs)
+		return err_sys(err, ENOMEM, "list of jobs");
+	for (i = 0; i < n && i < most && !convert_is_full(&room); i++) {
+		jobs_view_row(call->eng->jobs, &rows[i], &view);
+		rc = convert_job(call, &view, CONVERT_LISTED, &res->jobs[i], err);
+		if (rc < 0)
+			return rc;
+		convert_count(&room, &view, res->jobs[i]);
+	}
+	res->n_jobs = i;
+	if (i < n)
+		res->next_page_token =
+			message_str(arena_printf(&call->arena, "%" PRId64, rows[i - 1].number));
+	return 0;
+}
+
 int
 handle_jobs_list(struct call *call, struct err *err)
 {
 	Jobwire__V1__ListResponse res = JOBWIRE__V1__LIST_RESPONSE__INIT;
 	struct store_job *rows;
 	struct store_filter f;
-	struct job_view view;
-	size_t i, n = 0;
+	size_t n;
 	int rc;
 
 	rc = read_filter(call->req, &f, err);
@@ -71,20 +98,9 @@ handle_jobs_list(struct call *call, struct err *err)
 		return rc;
 	f.limit++; /* one more tells whether there are more */
 	rc = store_jobs_list(call->eng->store, &call->arena, &f, &rows, &n, err);
-	if (rc < 0)
-		return rc;
-	res.jobs = arena_alloc(&call->arena, (n + 1) * sizeof(Jobwire__V1__Job *));
-	if (!res.jobs)
-		return err_sys(err, ENOMEM, "list of jobs");
-	for (i = 0; i < MIN(n, f.limit - 1) && rc == 0; i++) {
-		jobs_view_row(call->eng->jobs, &rows[i], &view);
-		rc = convert_job(call, &view, false, &res.jobs[res.n_jobs++], err);
-	}
-	if (rc < 0)
-		return rc;
-	if (n == f.limit)
-		res.next_page_token =
-			message_str(arena_printf(&call->arena, "%" PRId64, rows[n - 2].number));
-	call_reply(call, &res.base);
-	return 0;
+	if (rc == 0)
+		rc = put_page(call, rows, n, f.limit - 1, &res, err);
+	if (rc == 0)
+		call_reply(call, &res.base);
+	return rc;
 }

@@ -36,7 +36,7 @@ answer(struct call *call, const struct starting *s, const struct job_view *view,
 	Jobwire__V1__StartResponse res = JOBWIRE__V1__START_RESPONSE__INIT;
 	int rc;
 
-	rc = convert_job(call, view, true, &res.job, err);
+	rc = convert_job(call, view, CONVERT_WHOLE, &res.job, err);
 	if (rc < 0)
 		return rc;
 	res.existing = s->existing;
@@ -57,14 +57,58 @@ answer_now(struct starting *s)
 		call_fail(call, &err);
 }
 
+/* Start it, or find the job that its key has started. 0: answered; 1: it waits for the first word.
+ */
+static int
+start(struct starting *s, struct err *err)
+{
+	struct call *call = s->call;
+	struct store_key key = { .principal = "local",
+				 .method = call->env.method,
+				 .key = call->env.idempotency_key,
+				 .hash = hash_of(call->env.payload, call->env.payload_len) };
+	struct job_start job;
+	struct job_view view;
+	int rc;
+
+	rc = start_request_read(call, &job, err);
+	if (rc < 0)
+		return rc;
+	job.key = *key.key ? &key : NULL;
+	rc = jobs_start(call->eng->jobs, &job, s->id, &s->existing, err);
+	if (rc == 0)
+		rc = jobs_view(call->eng->jobs, &call->arena, s->id, &view, err);
+	if (rc < 0)
+		return rc;
+	if (view.row.state != JOB_STARTING || !view.live)
+		return answer(call, s, &view, err);
+	job_watch_add(view.live, &s->watch);
+	return 1;
+}
+
+/* The job that the key had started turned out never to have run, because its engine died, and was
+ * forgotten with the key: this is the first start. */
+static void
+start_anew(struct starting *s)
+{
+	struct err err = { 0 };
+
+	job_watch_remove(&s->watch);
+	if (start(s, &err) < 0)
+		call_fail(s->call, &err);
+}
+
 static void
 on_change(struct job_watch *w)
 {
 	struct starting *s = container_of(w, struct starting, watch);
 	struct job_view view;
+	int rc;
 
-	if (jobs_view(s->call->eng->jobs, &s->call->arena, s->id, &view, NULL) < 0 ||
-	    view.row.state != JOB_STARTING)
+	rc = jobs_view(s->call->eng->jobs, &s->call->arena, s->id, &view, NULL);
+	if (rc == ERR_NOT_FOUND && s->existing)
+		start_anew(s);
+	else if (rc < 0 || view.row.state != JOB_STARTING)
 		answer_now(s);
 }
 
@@ -85,34 +129,18 @@ on_cancelled(struct call *call)
 int
 handle_jobs_start(struct call *call, struct err *err)
 {
-	struct store_key key = { .principal = "local",
-				 .method = call->env.method,
-				 .key = call->env.idempotency_key,
-				 .hash = hash_of(call->env.payload, call->env.payload_len) };
 	struct starting *s = arena_zalloc(&call->arena, sizeof *s);
-	struct job_start start;
-	struct job_view view;
 	int rc;
 
 	if (!s)
 		return err_sys(err, ENOMEM, "start");
-	rc = start_request_read(call, &start, err);
-	if (rc < 0)
-		return rc;
-	start.key = *key.key ? &key : NULL;
-	rc = jobs_start(call->eng->jobs, &start, s->id, &s->existing, err);
-	if (rc == 0)
-		rc = jobs_view(call->eng->jobs, &call->arena, s->id, &view, err);
-	if (rc < 0)
-		return rc;
-	if (view.row.state != JOB_STARTING || !view.live)
-		return answer(call, s, &view, err);
-	rc = call_park(call, START_WAIT_MS, on_expired, on_cancelled, err);
-	if (rc < 0)
-		return answer(call, s, &view, err); /* without its first word */
-	call->state = s;
 	s->call = call;
 	s->watch.changed = on_change;
-	job_watch_add(view.live, &s->watch);
+	rc = start(s, err);
+	if (rc <= 0)
+		return rc;
+	call->state = s;
+	if (call_park(call, START_WAIT_MS, on_expired, on_cancelled, err) < 0)
+		answer_now(s); /* without its first word */
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <event2/event.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -18,10 +19,14 @@
  */
 #define PEEK_MS 150
 
+/* So long a look that is under way when the time is up may still take. */
+#define LAST_LOOK_MS 500
+
 struct one {
 	struct waiting *waiting;
 	struct job_watch watch;
 	char id[ID_SIZE];
+	bool is_there; /* ended, or closed: it stays so */
 };
 
 struct waiting {
@@ -32,10 +37,11 @@ struct waiting {
 	uint32_t wait_ms;
 
 	struct scan *scan;     /* of a pattern, or NULL */
-	bool expired;          /* the time is up, but a look is under way */
+	bool expired;          /* the time is up, but a last look is under way */
 	uint64_t quiet_ms;     /* 0: not asked for */
 	uint64_t total;        /* output at the last look */
 	struct event *silence; /* since `total` changed */
+	bool is_peeked;        /* the pattern has been looked for as things stand since then */
 };
 
 static const Jobwire__V1__WaitRequest *
@@ -67,6 +73,8 @@ on_cancelled(struct call *call)
 static int
 put_jobs(struct waiting *w, Jobwire__V1__WaitResponse *res, struct err *err)
 {
+	struct convert_room room = { 0 };
+	enum convert_detail detail;
 	struct job_view view;
 	size_t i;
 	int rc = 0;
@@ -76,8 +84,13 @@ put_jobs(struct waiting *w, Jobwire__V1__WaitResponse *res, struct err *err)
 		return err_sys(err, ENOMEM, "wait");
 	for (i = 0; i < w->n && rc == 0; i++) {
 		rc = jobs_view(w->call->eng->jobs, &w->call->arena, w->ones[i].id, &view, err);
+		if (rc < 0)
+			break;
+		detail = convert_is_full(&room) ? CONVERT_FACTS : CONVERT_LISTED;
+		rc = convert_job(w->call, &view, w->n == 1 ? CONVERT_WHOLE : detail, &res->jobs[i],
+				 err);
 		if (rc == 0)
-			rc = convert_job(w->call, &view, w->n == 1, &res->jobs[i], err);
+			convert_count(&room, &view, res->jobs[i]);
 	}
 	res->n_jobs = w->n;
 	return rc;
@@ -96,7 +109,7 @@ reply(struct waiting *w, Jobwire__V1__Outcome outcome)
 	if (w->scan) {
 		r = scan_result(w->scan);
 		res.match_stream = convert_stream(r.view);
-		res.next_offset = r.next;
+		res.next_offset = r.open;
 		if (outcome == JOBWIRE__V1__OUTCOME__OUTCOME_MATCHED) {
 			res.match_offset = r.begin;
 			res.match_length = r.end - r.begin;
@@ -118,23 +131,28 @@ fail(struct waiting *w, const struct err *err)
 	call_fail(w->call, err);
 }
 
-/* How many of the jobs are where they should be. */
-static int
-count_ended(struct waiting *w, size_t *ret_ended, struct err *err)
+/* Is the job where it should be? What has left memory is over. */
+static bool
+is_there(struct waiting *w, const char *id)
 {
+	struct jobs *jobs = w->call->eng->jobs;
 	struct job_view view;
-	size_t i;
-	int rc;
 
-	*ret_ended = 0;
+	if (!jobs_live(jobs, id) || jobs_view(jobs, &w->call->arena, id, &view, NULL) < 0)
+		return true;
+	return w->needs_closed ? view.row.closed_ns != 0 : job_state_is_final((int)view.row.state);
+}
+
+static size_t
+count_ended(struct waiting *w)
+{
+	size_t i, n = 0;
+
 	for (i = 0; i < w->n; i++) {
-		rc = jobs_view(w->call->eng->jobs, &w->call->arena, w->ones[i].id, &view, err);
-		if (rc < 0)
-			return rc;
-		*ret_ended += w->needs_closed ? view.row.closed_ns != 0
-					      : job_state_is_final((int)view.row.state);
+		w->ones[i].is_there = w->ones[i].is_there || is_there(w, w->ones[i].id);
+		n += w->ones[i].is_there;
 	}
-	return 0;
+	return n;
 }
 
 static void
@@ -198,9 +216,10 @@ watch_silence(struct waiting *w, uint64_t ms)
 {
 	uint64_t total = total_output(w);
 
-	if (total == w->total && event_pending(w->silence, EV_TIMEOUT, NULL))
+	if (total == w->total && (w->is_peeked || event_pending(w->silence, EV_TIMEOUT, NULL)))
 		return;
 	w->total = total;
+	w->is_peeked = false;
 	start_silence(w, ms);
 }
 
@@ -208,14 +227,9 @@ watch_silence(struct waiting *w, uint64_t ms)
 static bool
 look(struct waiting *w)
 {
+	size_t ended = count_ended(w);
 	enum looked looked;
-	struct err err = { 0 };
-	size_t ended;
 
-	if (count_ended(w, &ended, &err) < 0) {
-		fail(w, &err);
-		return true;
-	}
 	looked = w->scan ? look_for_pattern(w, ended > 0) : NOTHING_NEW;
 	if (looked != NOTHING_NEW)
 		return looked == ANSWERED;
@@ -274,6 +288,7 @@ on_silence(evutil_socket_t fd, short what, void *arg)
 		else
 			watch_silence(w, w->quiet_ms);
 	} else if (!scan_result(w->scan).is_running) {
+		w->is_peeked = true;
 		scan_run(w->scan, scan_result(w->scan).next, SCAN_PEEK);
 	}
 }
@@ -284,10 +299,12 @@ on_expired(struct call *call)
 {
 	struct waiting *w = call->state;
 
-	if (w->scan && scan_result(w->scan).is_running)
+	if (w->scan && scan_result(w->scan).is_running && !w->expired) {
 		w->expired = true;
-	else
+		call_extend(call, LAST_LOOK_MS);
+	} else {
 		reply(w, JOBWIRE__V1__OUTCOME__OUTCOME_TIMEOUT);
+	}
 }
 
 static int
@@ -315,6 +332,27 @@ find_jobs(struct waiting *w, struct err *err)
 	return rc;
 }
 
+/* Look for the pattern of the request, from a place that there is. */
+static int
+begin_scan(struct waiting *w, const Jobwire__V1__Pattern *pattern, struct err *err)
+{
+	struct job_view view;
+	struct reach reach;
+	int rc;
+
+	rc = scan_new(w->call->eng, w->ones[0].id, pattern, on_scanned, w, &w->scan, err);
+	if (rc == 0)
+		rc = jobs_view(w->call->eng->jobs, &w->call->arena, w->ones[0].id, &view, err);
+	if (rc < 0)
+		return rc;
+	reach = convert_reach(&view, scan_result(w->scan).view);
+	if (pattern->offset > reach.end)
+		return err_field(err, ERR_OUT_OF_RANGE, "offset",
+				 "offset %" PRIu64 " is behind the end of that stream, %" PRIu64,
+				 pattern->offset, reach.end);
+	return 0;
+}
+
 static int
 read_until(struct waiting *w, struct err *err)
 {
@@ -334,8 +372,7 @@ read_until(struct waiting *w, struct err *err)
 				"waiting for a pattern or for quiet takes one job, not %zu",
 				req->n_job_ids);
 		if (req->until_case == JOBWIRE__V1__WAIT_REQUEST__UNTIL_PATTERN)
-			return scan_new(w->call->eng, w->ones[0].id, req->pattern, on_scanned, w,
-					&w->scan, err);
+			return begin_scan(w, req->pattern, err);
 		w->quiet_ms = MAX(req->quiet_ms, 1);
 		return 0;
 	case JOBWIRE__V1__WAIT_REQUEST__UNTIL_CLOSED:

@@ -23,7 +23,9 @@ enum {
 	EXIT_ENDED = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
+	/* client/starter.c knows these two. */
 	EXIT_OTHER_RUNS = 3, /* another engine serves the state folder */
+	EXIT_KILLED = 4,     /* with --background: killed before it was ready */
 };
 
 #define READY "ready"
@@ -108,8 +110,11 @@ wait_for_word(int fd, pid_t child)
 	if (*text)
 		(void)fprintf(stderr, "%s\n", text);
 	else
-		(void)fprintf(stderr, "jobwired: ended at its start (status %d)\n", status);
-	return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_FAILED;
+		(void)fprintf(stderr, "jobwired: ended at its start (wait status %#x)\n",
+			      (unsigned)status);
+	if (WIFSIGNALED(status))
+		return EXIT_KILLED;
+	return WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_FAILED;
 }
 
 /* Away from the terminal, before any thread is there. In the child: where to say the first word. */
@@ -160,6 +165,8 @@ prepare(struct engine *eng, int argc, char **argv, struct err *err)
 	int rc;
 
 	rc = endpoint_open(eng->settings.state_dir, &eng->endpoint, err);
+	if (rc == 0)
+		rc = engine_refuse_inside_job(eng, err);
 	if (rc == 0)
 		rc = settings_read_file(&eng->settings, &eng->endpoint, argc, argv, err);
 	if (rc == 0)

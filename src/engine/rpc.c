@@ -12,12 +12,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/map.h"
 #include "engine/nng_compat.h"
 #include "wire/envelope.h"
+
+/* So long the loop is held up by requests before it looks at everything else. */
+#define COLLECT_NS (5 * NS_PER_MS)
 
 #define FREE_MIN        16    /* contexts that are always free to receive */
 #define CONTEXTS_MAX    16384 /* 0.8 KB each */
@@ -53,6 +57,7 @@ struct rpc_pipe {
 	bool is_allowed;
 	unsigned sending; /* replies on their way, */
 	size_t sending_bytes;
+	uint64_t gone_behind; /* so many requests */
 	STAILQ_ENTRY(rpc_pipe) gone_link;
 };
 
@@ -66,6 +71,7 @@ struct rpc {
 	STAILQ_HEAD(, rpc_slot) inbox;
 	STAILQ_HEAD(, rpc_pipe) gone;
 	struct map pipes;
+	uint64_t n_arrived, n_taken; /* requests */
 	unsigned contexts, receiving;
 	bool closing;
 };
@@ -120,6 +126,7 @@ received(struct rpc_slot *slot)
 		slot->is_allowed = pipe->is_allowed;
 		slot->state = SLOT_ARRIVED;
 		STAILQ_INSERT_TAIL(&r->inbox, slot, inbox_link);
+		r->n_arrived++;
 	} else if (slot->msg) {
 		nng_msg_free(slot->msg); /* its connection is gone already */
 		slot->msg = NULL;
@@ -212,6 +219,7 @@ on_pipe(nng_pipe id, nng_pipe_ev what, void *arg)
 			(void)nng_pipe_close(id);
 	} else if (what == NNG_PIPE_EV_REM_POST && p) {
 		(void)map_remove(&r->pipes, p->key);
+		p->gone_behind = r->n_arrived;
 		STAILQ_INSERT_TAIL(&r->gone, p, gone_link);
 		wake(r);
 	}
@@ -386,6 +394,7 @@ next_arrived(struct rpc *r, struct rpc_request *ret)
 	slot = STAILQ_FIRST(&r->inbox);
 	if (slot) {
 		STAILQ_REMOVE_HEAD(&r->inbox, inbox_link);
+		r->n_taken++;
 		slot->state = SLOT_BUSY;
 		*ret = (struct rpc_request){ slot, nng_msg_body(slot->msg), nng_msg_len(slot->msg),
 					     slot->pipe, slot->is_allowed };
@@ -394,6 +403,7 @@ next_arrived(struct rpc *r, struct rpc_request *ret)
 	return slot != NULL;
 }
 
+/* Behind all that came by it: a request that is looked at later would make its client anew. */
 static struct rpc_pipe *
 next_gone(struct rpc *r)
 {
@@ -401,27 +411,43 @@ next_gone(struct rpc *r)
 
 	(void)pthread_mutex_lock(&r->lock);
 	p = STAILQ_FIRST(&r->gone);
+	if (p && p->gone_behind > r->n_taken)
+		p = NULL;
 	if (p)
 		STAILQ_REMOVE_HEAD(&r->gone, gone_link);
 	(void)pthread_mutex_unlock(&r->lock);
 	return p;
 }
 
+static bool
+has_more(struct rpc *r)
+{
+	bool more;
+
+	(void)pthread_mutex_lock(&r->lock);
+	more = !STAILQ_EMPTY(&r->inbox) || !STAILQ_EMPTY(&r->gone);
+	(void)pthread_mutex_unlock(&r->lock);
+	return more;
+}
+
 void
 rpc_collect(struct rpc *r)
 {
+	const int64_t until = clock_mono_ns() + COLLECT_NS;
 	struct rpc_request request;
 	struct rpc_pipe *pipe;
 	uint64_t count;
 
 	(void)!read(r->wake, &count, sizeof count);
-	while (next_arrived(r, &request))
+	while (clock_mono_ns() < until && next_arrived(r, &request))
 		r->handlers.request(r->handlers.arg, &request);
 	while ((pipe = next_gone(r))) {
 		r->handlers.gone(r->handlers.arg, pipe->id);
 		free(pipe);
 	}
 	(void)keep_some_free(r); /* without memory those that are there must do */
+	if (has_more(r))
+		wake(r);
 }
 
 void *

@@ -46,7 +46,8 @@ void rpc_free(struct rpc *r);
 
 /* Readable while something waits for rpc_collect(). */
 int rpc_fd(const struct rpc *r);
-/* Call the handlers for everything that has arrived. */
+/* Call the handlers for what has arrived, for some milliseconds; the descriptor stays readable
+ * while there is more. */
 void rpc_collect(struct rpc *r);
 
 /* Memory for a reply of exactly `len` bytes, NULL: none; then rpc_send(), which ends the request.

@@ -31,7 +31,7 @@
 #include "store/store.h"
 
 #define WORKERS       2
-#define RETRY_MS      500
+#define RETRY_MS      100
 #define KEYS_KEPT_NS  (24LL * 3600 * 1000000000)
 #define DATABASE      "jobwire.db"
 #define CLOSE_LIMIT_S 2
@@ -116,14 +116,17 @@ say_trouble(struct engine *eng, const struct err *err)
 	(void)event_add(eng->retry_event, &soon);
 }
 
-static void
+/* True: nothing is left that must be written. */
+static bool
 write_changes(struct engine *eng)
 {
 	struct err err = { 0 };
 	int rc;
 
-	if (!jobs_is_dirty(eng->jobs) && !events_pending(eng->events))
-		return;
+	if (!jobs_is_dirty(eng->jobs) && !events_pending(eng->events) && !*eng->trouble)
+		return true;
+	if (event_pending(eng->retry_event, EV_TIMEOUT, NULL) && !eng->stopping)
+		return false;
 	rc = store_begin(eng->store, &err);
 	if (rc == 0)
 		rc = jobs_flush(eng->jobs, &err);
@@ -136,19 +139,19 @@ write_changes(struct engine *eng)
 		 * written when the disk takes it again. */
 		store_rollback(eng->store);
 		say_trouble(eng, &err);
-		return;
+		return false;
 	}
 	jobs_flushed(eng->jobs);
 	if (*eng->trouble)
 		log_info("the database takes writes again");
 	eng->trouble[0] = '\0';
+	return true;
 }
 
 struct checkpoint {
 	struct work work;
 	struct engine *eng;
 	char path[PATH_SIZE];
-	bool wait;
 	int rc;
 	struct err err;
 };
@@ -158,7 +161,7 @@ checkpoint_run(struct work *w)
 {
 	struct checkpoint *c = container_of(w, struct checkpoint, work);
 
-	c->rc = store_checkpoint(c->path, c->wait, &c->err);
+	c->rc = store_checkpoint(c->path, &c->err);
 }
 
 static void
@@ -166,6 +169,8 @@ checkpoint_done(struct work *w)
 {
 	struct checkpoint *c = container_of(w, struct checkpoint, work);
 
+	if (c->rc == 0 && store_wal_is_long(c->eng->store))
+		c->rc = store_fold_rest(c->eng->store, &c->err);
 	if (c->rc < 0)
 		log_warn("checkpoint failed", log_str("error", c->err.msg));
 	c->eng->checkpointing = false;
@@ -201,7 +206,6 @@ tidy(struct engine *eng)
 	c->work.done = checkpoint_done;
 	c->work.drop = checkpoint_dropped;
 	c->eng = eng;
-	c->wait = store_wal_is_long(eng->store);
 	(void)database_path(eng, c->path);
 	eng->checkpointing = true;
 	work_submit(eng->work, &c->work);
@@ -210,11 +214,15 @@ tidy(struct engine *eng)
 void
 engine_turn(struct engine *eng)
 {
+	bool written;
+
 	do {
-		write_changes(eng);
-		events_publish(eng->events);
+		/* Who is told of an event may rely on it; what a job is, its folder says too. */
+		written = write_changes(eng);
+		if (written)
+			events_publish(eng->events);
 		jobs_notify(eng->jobs);
-	} while (jobs_has_news(eng->jobs) || events_pending(eng->events));
+	} while (jobs_has_news(eng->jobs) || (written && events_pending(eng->events)));
 	engine_check_ending(eng);
 	tidy(eng);
 }

@@ -2,19 +2,22 @@
 #include "engine/scan.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/work.h"
 #include "engine/convert.h"
 #include "engine/engine.h"
 #include "jobdir/folder.h"
 #include "text/pattern.h"
 
-#define READ_SIZE     ((size_t)64 * 1024)
-#define BYTES_PER_RUN ((uint64_t)8 * 1024 * 1024) /* then somebody else's turn on the worker */
-#define MATCH_BYTES   4096
+/* One block, and the time of a run; then it is somebody else's turn on the worker. */
+#define READ_SIZE   ((size_t)16 * 1024)
+#define RUN_NS      (50 * NS_PER_MS)
+#define MATCH_BYTES 4096
 
 struct scan {
 	struct work work;
@@ -22,7 +25,9 @@ struct scan {
 	char id[ID_SIZE];
 	void (*done)(void *arg);
 	void *arg;
-	bool is_running, cancelled;
+	bool is_running;
+	atomic_bool cancelled;
+	uint64_t open; /* as open_at() was when the worker got it */
 
 	/* The worker's, while it runs: */
 	char *text; /* of the pattern, for another one behind a gap */
@@ -126,12 +131,12 @@ static int
 look_through(struct scan *s, struct outlog_reader *reader)
 {
 	auto_free unsigned char *block = malloc(READ_SIZE);
-	uint64_t begin = s->next;
+	const int64_t until_ns = clock_mono_ns() + RUN_NS;
 	int rc = 1;
 
 	if (!block)
 		return err_sys(&s->err, ENOMEM, "pattern");
-	while (rc > 0 && s->next < s->until && s->next - begin < BYTES_PER_RUN)
+	while (rc > 0 && s->next < s->until && clock_mono_ns() < until_ns && !s->cancelled)
 		rc = feed_block(s, reader, block);
 	s->more = rc > 0 && s->next < s->until;
 	return rc < 0 || s->found || s->more ? MIN(rc, 0) : last_look(s, reader);
@@ -158,6 +163,14 @@ on_run(struct work *w)
 }
 
 /* ---- on the loop ---- */
+
+static uint64_t
+open_at(const struct scan *s)
+{
+	if (s->found)
+		return s->end;
+	return s->base + (s->pattern ? pattern_open_at(s->pattern) : 0);
+}
 
 static void
 on_done(struct work *w)
@@ -216,10 +229,12 @@ scan_run(struct scan *s, uint64_t until, enum scan_how how)
 {
 	s->until = until;
 	s->how = how;
+	s->open = open_at(s);
 	s->is_running = true;
 	s->work.run = on_run;
 	s->work.done = on_done;
 	s->work.drop = on_drop;
+	s->work.is_patient = true;
 	work_submit(s->eng->work, &s->work);
 }
 
@@ -240,7 +255,7 @@ scan_result(const struct scan *s)
 	struct scan_result r = { .view = s->view, .is_running = s->is_running };
 
 	if (s->is_running) {
-		r.next = s->base; /* the worker has the rest */
+		r.next = r.open = s->open; /* the worker has the rest */
 		return r;
 	}
 	r.is_finished = s->finished;
@@ -251,6 +266,7 @@ scan_result(const struct scan *s)
 	r.bytes = s->match;
 	r.len = s->match_len;
 	r.next = s->next;
+	r.open = open_at(s);
 	return r;
 }
 

@@ -36,6 +36,8 @@ struct scan_result {
 	const unsigned char *bytes; /* its first ones */
 	size_t len;
 	uint64_t next; /* looked at up to here; behind the match */
+	uint64_t open; /* where another scan goes on: no match begins before here; behind the match
+			*/
 };
 
 /* `done(arg)` is called on the loop after each run. */

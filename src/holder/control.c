@@ -103,7 +103,7 @@ control_send(struct holder *h, int put)
 	if (h->conn.fd >= 0 && put < 0)
 		hang_up(h); /* no memory, or an engine that does not read: it may come back */
 	else if (h->conn.fd < 0)
-		buf_clear(&h->conn.out);
+		buf_fini(&h->conn.out); /* nobody is there; the next greeting begins anew */
 }
 
 void
@@ -136,7 +136,7 @@ control_status(const struct holder *h)
 	struct frame_status s = {
 		.begin = h->begin,
 		.input_offset = h->input.offset,
-		.input_delivered = h->input.offset - h->input.queue.len,
+		.input_delivered = h->input.delivered,
 		.input_closed = h->input.closed || h->input.eof,
 		.stopping = h->stop.active,
 		.exited = h->exited,

@@ -13,6 +13,9 @@
 #define RECORD_RETRY_MS 250
 #define TELL_MS         100 /* processes that end together are told together */
 
+/* A disk that fails a sync so often has said what it has to say: the record is in its file. */
+#define SYNC_TRIES 4
+
 static void
 on_main_exit(struct holder *h, int status, const struct rusage *usage)
 {
@@ -52,18 +55,31 @@ microseconds(const struct timeval *tv)
 	return (uint64_t)tv->tv_sec * 1000000 + (uint64_t)tv->tv_usec;
 }
 
-/* Append the record, then tell the engine. 0 or -errno. */
+/* Append the record, then tell the engine. 0 or -errno; the next call goes on where this one came
+ * to, so that no record is there twice. */
 static int
 record_and_tell(struct holder *h, enum record_type type, enum frame_type frame,
 		const struct buf *fields)
 {
+	bool must_sync = h->spec.power_safe && h->syncs_failed < SYNC_TRIES;
 	int rc;
 
-	if (h->spec.power_safe && syncfs(h->dirfd) < 0)
-		return -errno;
-	rc = record_append(h->recordfd, type, buf_head(fields), fields->len, h->spec.power_safe);
-	if (rc == 0)
-		control_send(h, frame_put(&h->conn.out, frame, buf_head(fields), fields->len));
+	if (must_sync && syncfs(h->dirfd) < 0)
+		goto not_synced;
+	if (h->appended != type) {
+		rc = record_append(h->recordfd, type, buf_head(fields), fields->len, false);
+		if (rc < 0)
+			return rc;
+		h->appended = type;
+	}
+	if (must_sync && sys_fdatasync(h->recordfd) < 0)
+		goto not_synced;
+	h->syncs_failed = 0;
+	control_send(h, frame_put(&h->conn.out, frame, buf_head(fields), fields->len));
+	return 0;
+not_synced:
+	rc = -errno;
+	h->syncs_failed++;
 	return rc;
 }
 
@@ -133,6 +149,8 @@ ending_settle(struct holder *h)
 	stop_answer(h);
 	if (!h->exited)
 		return;
+	if (h->stop.settled && !h->stop.survivors)
+		output_release(h);
 	/* Whoever was asked to kill says so only when the tree is dead. */
 	if (!h->ended && !h->stop.active && output_is_drained(h)) {
 		if (end(h) < 0) {
@@ -140,11 +158,12 @@ ending_settle(struct holder *h)
 			return;
 		}
 		h->ended = true;
+		output_set_policy(h, h->spec.cap); /* of what lingers */
 		set_linger(h);
 		if (!tree_is_empty())
 			control_trouble(h);
 	}
-	if (h->ended && h->stop.settled)
+	if (h->ended && (h->stop.settled || (h->blocked && tree_is_empty())))
 		output_finish(h);
 	if (!h->ended || h->stop.active || !output_is_closed(h) || !tree_is_empty()) {
 		stop_answer(h);

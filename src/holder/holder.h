@@ -88,8 +88,12 @@ struct input_seen {
 struct input {
 	int fd; /* -1: none, or closed */
 	struct buf queue;
-	uint64_t offset; /* accepted */
-	bool eof;        /* close behind the queue */
+	uint64_t offset;    /* accepted */
+	uint64_t delivered; /* taken by the job's pipe */
+	bool eof;           /* close behind the queue */
+	bool within_line;   /* what was delivered does not end with a newline */
+	int n_ends;         /* end characters that a terminal has got */
+	bool owes_news;     /* the last answer could not say everything yet */
 	bool closed;
 	bool refused;                         /* somebody waits for room */
 	struct input_seen seen[INPUT_MEMORY]; /* a ring */
@@ -117,10 +121,19 @@ struct stop {
 	char names[END_NAMES_MAX];
 };
 
+/* A limit that would end the holder. The job gets it as it was. */
+struct raised_limit {
+	int resource;
+	struct rlimit was;
+};
+
+#define RAISED_LIMITS 2
+
 struct holder {
 	int recordfd, dirfd;
 	struct arena arena;
 	struct spec spec;
+	struct raised_limit raised[RAISED_LIMITS];
 
 	int epfd, sigfd, listenfd;
 	int64_t deadlines[TIMER_COUNT]; /* monotonic ms, 0: off */
@@ -131,10 +144,15 @@ struct holder {
 	struct outlog *log;
 	int64_t last_output_ms;
 	bool disk_full, blocked;
+	bool released; /* the cap was raised, so that nobody waits for a reader */
 	unsigned char *read_buf;
 	size_t read_max;
+	/* The job's end of a terminal, kept until the main process is reaped: a job that gives its
+	 * own up would be hung up otherwise. -1: none. */
+	int terminalfd;
 	uint64_t pipe_bytes; /* granted */
 	bool pipe_asked;
+	enum outlog_stream pipe_wanted; /* whose pipe is too small */
 
 	struct input input;
 
@@ -144,6 +162,8 @@ struct holder {
 	int wait_status;
 	int64_t exited_ns;
 	struct rusage usage;
+	enum record_type appended; /* the last of END and CLOSING that is in the file, 0: none */
+	unsigned syncs_failed;     /* of the record that is being written, in a row */
 	enum end_cause cause;
 	int last_signal;
 	struct stop stop;
@@ -169,6 +189,8 @@ void output_exited(struct holder *h); /* the main process is gone: from here on 
 /* The tree is dead: take what it left and find the pipes' ends now. Somebody outside of it who
  * holds a pipe open is left to the loop. */
 void output_finish(struct holder *h);
+/* The tree is dead: what a reader is waited for is stored beyond the cap. */
+void output_release(struct holder *h);
 void output_give_up_drain(struct holder *h); /* TIMER_DRAIN */
 bool output_is_drained(struct holder *h);
 bool output_is_closed(const struct holder *h);

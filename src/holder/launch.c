@@ -46,6 +46,7 @@ static const char *const step_names[STEP_COUNT] = {
  * system calls, and it shares our memory. */
 struct plan {
 	const struct spec *spec;
+	const struct raised_limit *raised;
 	pid_t holder;
 	int stdio[3]; /* the job's ends */
 	bool is_terminal;
@@ -87,6 +88,9 @@ child_limits(struct plan *p)
 	struct rlimit limit;
 	size_t i;
 
+	for (i = 0; i < RAISED_LIMITS; i++)
+		if (setrlimit(p->raised[i].resource, &p->raised[i].was) < 0)
+			return fail(p, STEP_LIMIT);
 	for (i = 0; i < p->spec->n_limits; i++) {
 		limit.rlim_cur = p->spec->limits[i].soft;
 		limit.rlim_max = p->spec->limits[i].hard;
@@ -249,6 +253,8 @@ make_env(struct holder *h)
 	env = arena_alloc(&h->arena, (s->base_env.n + s->env.n + 3) * sizeof *env);
 	if (!env)
 		return NULL;
+	/* First, where the sweep of a lost job finds it soonest. */
+	env[n++] = arena_printf(&h->arena, ENV_JOB_ID "=%s", s->id);
 	for (i = 0; i < s->base_env.n; i++) {
 		p = s->base_env.v[i];
 		if (!find_env(&s->env, p, strcspn(p, "=")) && strncmp(p, "PWD=", 4) != 0 &&
@@ -260,9 +266,8 @@ make_env(struct holder *h)
 			env[n++] = s->env.v[i];
 	if (!find_env(&s->env, "PWD", 3))
 		env[n++] = arena_printf(&h->arena, "PWD=%s", s->cwd);
-	env[n++] = arena_printf(&h->arena, ENV_JOB_ID "=%s", s->id);
 	env[n] = NULL;
-	return env[n - 1] && env[n - 2] ? env : NULL;
+	return env[0] && env[n - 1] ? env : NULL;
 }
 
 /* "<the job's folder>/script" */
@@ -401,6 +406,7 @@ static int
 start(struct holder *h, const int stdio[3], struct failure *ret)
 {
 	struct plan p = { .spec = &h->spec,
+			  .raised = h->raised,
 			  .holder = getpid(),
 			  .is_terminal = h->spec.stdin_mode == SPEC_STDIN_PTY };
 	pid_t pid;
@@ -437,6 +443,10 @@ launch(struct holder *h, struct failure *ret)
 			     h->spec.stdin_mode == SPEC_STDIN_PTY ? "/dev/ptmx" : "pipe");
 	else
 		rc = start(h, e.job, ret);
+	if (rc == 0 && h->spec.stdin_mode == SPEC_STDIN_PTY) {
+		h->terminalfd = e.job[0];
+		e.job[0] = -1;
+	}
 	close_all(e.job);
 	if (rc < 0) {
 		close_all(e.ours);

@@ -182,9 +182,8 @@ run(struct holder *h)
 static void
 set_signals(struct holder *h)
 {
-	static const int ignored[] = {
-		SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGQUIT, SIGTTOU, SIGTTIN
-	};
+	static const int ignored[] = { SIGTERM, SIGINT,  SIGHUP,  SIGPIPE, SIGQUIT,
+				       SIGTTOU, SIGTTIN, SIGXFSZ, SIGXCPU };
 	sigset_t chld;
 	size_t i;
 
@@ -200,6 +199,21 @@ set_signals(struct holder *h)
 }
 
 static void
+raise_limits(struct holder *h)
+{
+	static const int resources[RAISED_LIMITS] = { RLIMIT_FSIZE, RLIMIT_CPU };
+	struct rlimit most;
+	int i;
+
+	for (i = 0; i < RAISED_LIMITS; i++) {
+		h->raised[i].resource = resources[i];
+		(void)getrlimit(resources[i], &h->raised[i].was);
+		most.rlim_cur = most.rlim_max = h->raised[i].was.rlim_max;
+		(void)setrlimit(resources[i], &most);
+	}
+}
+
+static void
 set_up(struct holder *h)
 {
 	int i;
@@ -207,7 +221,7 @@ set_up(struct holder *h)
 	memset(h, 0, sizeof *h);
 	h->recordfd = HOLDER_FD_RECORD;
 	h->dirfd = HOLDER_FD_FOLDER;
-	h->listenfd = h->sigfd = h->conn.fd = h->input.fd = -1;
+	h->listenfd = h->sigfd = h->conn.fd = h->input.fd = h->terminalfd = -1;
 	for (i = 0; i < OUTLOG_STREAMS; i++)
 		h->source[i].fd = -1;
 	for (i = HOLDER_FD_RECORD; i <= HOLDER_FD_FOLDER; i++)
@@ -218,6 +232,7 @@ set_up(struct holder *h)
 	if (h->epfd < 0)
 		BUG("epoll_create1: errno %d", errno);
 	set_signals(h);
+	raise_limits(h);
 	(void)setsid();
 	if (chdir("/") < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		BUG("subreaper: errno %d", errno);

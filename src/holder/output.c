@@ -18,6 +18,9 @@
 #define PTY_DRAIN_MS     200
 #define FINISH_READS_MAX 64
 
+/* More than both pipes and what is held of them can be. */
+#define SPARE_BYTES ((uint64_t)4 * 1024 * 1024)
+
 /* A pipe that is found full so often in a row would be read faster if it were larger. */
 #define FULL_READS 16
 
@@ -98,7 +101,7 @@ store(struct holder *h, enum outlog_stream stream, const unsigned char *bytes, s
 	int rc;
 
 	rc = outlog_append(h->log, stream, clock_wall_ns(), bytes, len, &taken);
-	if (rc == -EDQUOT && h->spec.cap == SPEC_CAP_END) {
+	if (rc == -EXFULL) {
 		over_limit(h);
 		rc = outlog_append(h->log, stream, clock_wall_ns(), bytes + taken, len - taken,
 				   &more);
@@ -129,6 +132,7 @@ note_size(struct holder *h, struct source *s, size_t n)
 	s->full_reads = n == h->read_max ? s->full_reads + 1 : 0;
 	if (s->full_reads >= FULL_READS && !h->pipe_asked) {
 		h->pipe_asked = true;
+		h->pipe_wanted = s == &h->source[OUTLOG_ERR] ? OUTLOG_ERR : OUTLOG_OUT;
 		control_send(h, frame_put(&h->conn.out, FRAME_PIPE_WANT, NULL, 0));
 	}
 	if (n >= TINY_READ) {
@@ -236,16 +240,50 @@ drain(struct holder *h)
 	update_watches(h);
 }
 
+/* What a job has left in its pipes when its processes are gone is little, and its end does not wait
+ * for a follower who may never come. */
+static void
+keep_beyond_cap(struct holder *h)
+{
+	if (h->spec.cap != SPEC_CAP_BLOCK)
+		return;
+	outlog_set_full(h->log, OUTLOG_KEEP);
+	if (h->blocked)
+		output_retry(h);
+}
+
+/* What lies there, within a bound: somebody may go on writing. */
+static void
+read_rest(struct holder *h, enum outlog_stream stream)
+{
+	int reads;
+
+	for (reads = 0; reads < FINISH_READS_MAX && h->source[stream].fd >= 0 && !is_held(h) &&
+			read_once(h, stream, h->read_max);)
+		reads++;
+}
+
 void
 output_finish(struct holder *h)
 {
-	int i, reads;
+	int i;
 
+	keep_beyond_cap(h);
 	for (i = 0; i < OUTLOG_STREAMS; i++)
-		for (reads = 0; reads < FINISH_READS_MAX && h->source[i].fd >= 0 && !is_held(h) &&
-				read_once(h, (enum outlog_stream)i, h->read_max);)
-			reads++;
+		read_rest(h, (enum outlog_stream)i);
+	output_set_policy(h, h->spec.cap);
 	update_watches(h);
+}
+
+void
+output_release(struct holder *h)
+{
+	if (h->spec.cap != SPEC_CAP_BLOCK || h->released)
+		return;
+	h->released = true;
+	outlog_add_cap(h->log, SPARE_BYTES);
+	if (h->blocked)
+		output_retry(h);
 }
 
 void
@@ -255,7 +293,6 @@ output_retry(struct holder *h)
 	size_t stored;
 	int i;
 
-	set_trouble(h, false, false);
 	for (i = 0; i < OUTLOG_STREAMS; i++) {
 		s = &h->source[i];
 		if (!s->held.len)
@@ -265,16 +302,23 @@ output_retry(struct holder *h)
 		if (s->held.len)
 			break;
 		buf_fini(&s->held);
+		h->last_output_ms = clock_mono_ms(); /* it could not write before */
 	}
+	if (!is_held(h))
+		set_trouble(h, false, false);
 	if (h->exited && h->spec.stdin_mode != SPEC_STDIN_PTY)
 		drain(h);
+	else if (h->source[OUTLOG_OUT].drain_left && !is_held(h))
+		timer_set(h, TIMER_DRAIN, PTY_DRAIN_MS);
 	update_watches(h);
 }
 
 void
 output_idle(struct holder *h)
 {
-	int64_t left = h->last_output_ms + (int64_t)h->spec.idle_timeout_ms - clock_mono_ms();
+	int64_t full = (int64_t)h->spec.idle_timeout_ms;
+	/* A job whose output we hold back is not idle. */
+	int64_t left = is_held(h) ? full : h->last_output_ms + full - clock_mono_ms();
 	const struct frame_stop stop = {
 		.signal = SIGTERM,
 		.grace_ms = h->spec.grace_ms,
@@ -295,6 +339,7 @@ output_exited(struct holder *h)
 
 	timer_off(h, TIMER_WALL);
 	timer_off(h, TIMER_IDLE);
+	fd_close(&h->terminalfd);
 	for (i = 0; i < OUTLOG_STREAMS; i++) {
 		s = &h->source[i];
 		n = 0;
@@ -308,6 +353,7 @@ output_exited(struct holder *h)
 			s->drain_left = (uint64_t)MAX(n, 0);
 		}
 	}
+	keep_beyond_cap(h);
 	if (h->spec.stdin_mode != SPEC_STDIN_PTY)
 		drain(h);
 }
@@ -315,7 +361,10 @@ output_exited(struct holder *h)
 void
 output_give_up_drain(struct holder *h)
 {
-	h->source[OUTLOG_OUT].drain_left = 0;
+	read_rest(h, OUTLOG_OUT);
+	if (!is_held(h)) /* else output_retry() comes back to it */
+		h->source[OUTLOG_OUT].drain_left = 0;
+	update_watches(h);
 }
 
 bool
@@ -357,7 +406,7 @@ void
 output_grow_pipe(struct holder *h, uint64_t bytes)
 {
 	unsigned char *bigger;
-	int fd = h->source[OUTLOG_OUT].fd;
+	int fd = h->source[h->pipe_wanted].fd;
 
 	if (fd < 0 || bytes > INT32_MAX || fcntl(fd, F_SETPIPE_SZ, (int)bytes) < 0)
 		return;

@@ -62,22 +62,17 @@ main_is_dead(const struct holder *h)
 }
 
 static void
-send_to_tree(struct holder *h, int sig)
-{
-	if (!main_is_dead(h))
-		h->last_signal = sig;
-	(void)signal_tree(h, sig);
-}
-
-static void
 settle(struct holder *h)
 {
 	struct stop *s = &h->stop;
 	struct process_list t;
+	size_t i;
 
 	tree_list(&t);
 	s->survivors = (uint32_t)t.n;
-	s->killed = (uint32_t)(s->victims.n - MIN(s->victims.n, t.n));
+	s->killed = (uint32_t)s->victims.n;
+	for (i = 0; i < t.n; i++)
+		s->killed -= is_known(s, &t.v[i]); /* one that could not be signalled is not */
 	tree_names(&t, s->names);
 	process_list_fini(&t);
 	s->active = s->killing = false;
@@ -148,6 +143,8 @@ stop_begin(struct holder *h, const struct frame_stop *f, bool answer)
 	struct stop *s = &h->stop;
 	int64_t grace = (int64_t)MIN(f->grace_ms, (uint64_t)24 * 3600 * 1000);
 	int64_t deadline = MAX(clock_mono_ms() + grace, 1);
+	/* One look: whoever ended by itself before we came has not been ended by us. */
+	bool is_dead = main_is_dead(h);
 
 	if (answer)
 		add_tag(s, f->tag);
@@ -158,8 +155,7 @@ stop_begin(struct holder *h, const struct frame_stop *f, bool answer)
 		s->active = true;
 		s->settled = false;
 		s->killing = false;
-		/* Whoever ended by itself before we came has not been ended by us. */
-		if (!main_is_dead(h) && h->cause == END_BY_ITSELF)
+		if (!is_dead && h->cause == END_BY_ITSELF)
 			h->cause = f->cause;
 	} else if (h->deadlines[TIMER_GRACE]) {
 		deadline = MIN(deadline, h->deadlines[TIMER_GRACE]); /* never later than promised */
@@ -167,13 +163,14 @@ stop_begin(struct holder *h, const struct frame_stop *f, bool answer)
 	timer_off(h, TIMER_LINGER);
 	if (s->killing)
 		return;
+	if (!is_dead)
+		h->last_signal = f->signal;
+	if (f->signal != SIGKILL)
+		(void)signal_tree(h, f->signal);
 	if (f->signal == SIGKILL || grace == 0) {
-		if (f->signal != SIGKILL)
-			send_to_tree(h, f->signal);
 		stop_kill(h);
 		return;
 	}
-	send_to_tree(h, f->signal);
 	h->deadlines[TIMER_GRACE] = deadline;
 	stop_sweep(h);
 }
@@ -205,6 +202,7 @@ stop_signal(struct holder *h, const struct frame_signal *f, int *ret_errnum)
 	struct process_list t = { 0 };
 	uint32_t n = 0;
 	size_t i;
+	bool is_dead = main_is_dead(h); /* asked before the signal ends it */
 	int rc;
 
 	*ret_errnum = 0;
@@ -223,7 +221,7 @@ stop_signal(struct holder *h, const struct frame_signal *f, int *ret_errnum)
 		n += rc == 0;
 	}
 	process_list_fini(&t);
-	if (n && !main_is_dead(h))
+	if (n && !is_dead)
 		h->user_signal = f->signal;
 	return n;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/work.h"
@@ -16,14 +17,27 @@
 #define RETRY_FIRST_MS 5
 #define RETRY_MAX_MS   500
 
+/* A holder that is halted does not hold up those who wait behind its job. */
+#define RECENT_MS 1000
+
 #define RECORD_ARENA_MAX ((size_t)16 * 1024 * 1024)
+
+#define LOAD_ROWS      100
+#define LOAD_ARENA_MAX ((size_t)16 * 1024 * 1024)
 
 struct adoption {
 	struct event *timer;
 	int delay_ms;
+	int64_t since_ms;
 };
 
 static void attempt(struct job *job);
+
+bool
+adoption_is_recent(const struct job *job)
+{
+	return job->adoption && clock_mono_ms() - job->adoption->since_ms < RECENT_MS;
+}
 
 void
 adoption_cancel(struct job *job)
@@ -54,18 +68,21 @@ retry(struct job *job)
 }
 
 /* The record of a holder that died behind its END: what lingered is ended, and then it is over. */
-static void
+static int
 conclude_end(struct job *job, const struct record *r)
 {
+	if (r->has[RECORD_BEGIN] && !job->row.started_ns)
+		job_take_begin(job, &r->begin); /* it began and ended without an engine */
 	job_take_end(job, &r->end);
-	if (r->has[RECORD_CLOSING])
-		job_take_closing(job, &r->closing);
-	else
-		job_lose(job, r, NULL);
+	if (!r->has[RECORD_CLOSING])
+		return job_lose(job, r, NULL);
+	job_take_closing(job, &r->closing);
+	return 0;
 }
 
-/* Nobody holds the job. What its record says is all that will ever be known. */
-static void
+/* Nobody holds the job. What its record says is all that will ever be known. Negative: not now, try
+ * again. */
+static int
 conclude(struct job *job, const struct record *r)
 {
 	struct failure never = { .step = "held", .errnum = EOWNERDEAD };
@@ -73,47 +90,57 @@ conclude(struct job *job, const struct record *r)
 	if (r->has[RECORD_FAILURE]) {
 		job_take_failure(job, &r->failure);
 	} else if (r->has[RECORD_END]) {
-		conclude_end(job, r);
+		return conclude_end(job, r);
 	} else if (r->has[RECORD_LAUNCH]) {
-		job_lose(job, r, "its holder was killed: how it ended is not known");
-	} else if (r->has[RECORD_HELD]) {
+		return job_lose(job, r, "its holder was killed: how it ended is not known");
+	} else if (r->has[RECORD_HELD] || !job->inherited || job->row.state == JOB_QUEUED) {
 		(void)snprintf(never.path, sizeof never.path,
 			       "its holder was ended before the command was started");
 		job_take_failure(job, &never);
 	} else {
 		/* The engine that made the row died before anything could run, and before it could
-		 * answer: a caller that tries again starts it for the first time. */
-		const struct job_view view = { .row = job->row, .live = job };
-
-		job->over = true;
-		(void)!store_job_undo(job->jobs->config.store, &job->row, NULL);
-		(void)!jobs_remove(job->jobs, &view, NULL);
+		 * answer (as it does at once for a job that waits): a caller that tries again
+		 * starts it for the first time. */
+		return job_undo(job, NULL);
 	}
+	return 0;
 }
 
-static void
+static int
 unreadable(struct job *job, const char *why)
 {
 	struct record nothing = { .has = { false } };
 
 	nothing.begin.pid = (int32_t)job->row.pid;
 	nothing.begin.start_ticks = (uint64_t)job->row.start_ticks;
-	job_lose(job, &nothing, why);
+	return job_lose(job, &nothing, why);
 }
 
-static void
+static int
 read_and_conclude(struct job *job, int recordfd)
 {
 	struct record r;
 	struct arena a;
 	struct err err = { 0 };
+	int rc;
 
 	arena_init(&a, RECORD_ARENA_MAX);
 	if (record_read(recordfd, &a, &r, &err) < 0)
-		unreadable(job, err.msg);
+		rc = unreadable(job, err.msg);
 	else
-		conclude(job, &r);
+		rc = conclude(job, &r);
 	arena_fini(&a);
+	return rc;
+}
+
+/* What was found out is done, or could not be done now. */
+static void
+settle(struct job *job, int rc)
+{
+	if (rc < 0)
+		retry(job);
+	else
+		adoption_cancel(job);
 }
 
 /* A holder lives. False: not yet, or not any more, to be spoken to. */
@@ -124,10 +151,6 @@ connect_holder(struct job *job, int dirfd)
 
 	if (control < 0)
 		return false;
-	if (fd_set_nonblock(control, true) < 0) {
-		(void)close(control);
-		return false;
-	}
 	if (job_connect(job, control, NULL) < 0)
 		return false;
 	proc_query(job->proc);
@@ -141,20 +164,17 @@ look(struct job *job, int dirfd)
 
 	rc = record_open(dirfd, &recordfd);
 	if (rc == -ENOENT) {
-		adoption_cancel(job);
-		unreadable(job, "its record is gone: how it ended is not known");
+		settle(job, unreadable(job, "its record is gone: how it ended is not known"));
 		return;
 	}
 	if (rc == 0)
 		rc = record_try_lock(recordfd);
 	else
 		recordfd = -1;
-	if (rc == 0) {
-		adoption_cancel(job);
-		read_and_conclude(job, recordfd);
-	} else if (!connect_holder(job, dirfd)) {
+	if (rc == 0)
+		settle(job, read_and_conclude(job, recordfd));
+	else if (!connect_holder(job, dirfd))
 		retry(job);
-	}
 	fd_close(&recordfd);
 }
 
@@ -165,8 +185,7 @@ attempt(struct job *job)
 
 	rc = folder_open(job->jobs->config.statefd, job->row.id, &dirfd);
 	if (rc == -ENOENT) {
-		adoption_cancel(job);
-		unreadable(job, "its folder is gone: how it ended is not known");
+		settle(job, unreadable(job, "its folder is gone: how it ended is not known"));
 	} else if (rc < 0) {
 		retry(job);
 	} else {
@@ -187,35 +206,52 @@ job_adopt(struct job *job)
 	job->adoption = calloc(1, sizeof *job->adoption);
 	if (job->adoption) {
 		job->adoption->delay_ms = RETRY_FIRST_MS;
+		job->adoption->since_ms = clock_mono_ms();
 		job->adoption->timer = event_new(job->jobs->config.base, -1, 0, on_timer, job);
 	}
 	if (!job->adoption || !job->adoption->timer) {
 		adoption_cancel(job);
-		unreadable(job, "no memory to look for its holder");
+		(void)!unreadable(job, "no memory to look for its holder");
 		return;
 	}
 	/* From the loop: whoever noticed the loss may be in the middle of using the job. */
 	event_active(job->adoption->timer, EV_TIMEOUT, 1);
 }
 
-/* The end lies in the record, because an engine that has died may not have heard of it. */
-static void
-take_recorded_end(struct job *job)
+static bool
+read_end(int recordfd, struct end *ret_end)
 {
 	struct record r;
 	struct arena a;
+	bool found;
+
+	arena_init(&a, RECORD_ARENA_MAX);
+	found = record_read(recordfd, &a, &r, NULL) == 0 && r.has[RECORD_END];
+	if (found)
+		*ret_end = r.end;
+	arena_fini(&a);
+	return found;
+}
+
+/* The end lies in the record, because an engine that has died may not have heard of it. False: it
+ * cannot be read now. */
+static bool
+take_recorded_end(struct job *job)
+{
 	int dirfd, recordfd;
+	struct end end;
+	bool found = false;
 
 	if (folder_open(job->jobs->config.statefd, job->row.id, &dirfd) < 0)
-		return;
-	arena_init(&a, RECORD_ARENA_MAX);
+		return false;
 	if (record_open(dirfd, &recordfd) == 0) {
-		if (record_read(recordfd, &a, &r, NULL) == 0 && r.has[RECORD_END])
-			job_take_end(job, &r.end);
+		found = read_end(recordfd, &end);
 		(void)close(recordfd);
 	}
-	arena_fini(&a);
 	(void)close(dirfd);
+	if (found)
+		job_take_end(job, &end);
+	return found;
 }
 
 void
@@ -223,16 +259,24 @@ adoption_status(struct job *job, const struct frame_status *s)
 {
 	if (!job->adoption)
 		return;
-	adoption_cancel(job);
-	if (s->begin.pid == 0) {
-		job_step(job, JOB_EV_REQUEUE, REASON_NONE, 0, NULL);
-		queue_add(job);
-	} else {
-		if (job->row.state == JOB_QUEUED || job->row.state == JOB_STARTING)
-			job_take_begin(job, &s->begin);
-		if (s->ended)
-			take_recorded_end(job);
+	if (s->begin.pid && (job->row.state == JOB_QUEUED || job->row.state == JOB_STARTING))
+		job_take_begin(job, &s->begin);
+	if (s->ended && !take_recorded_end(job)) {
+		proc_free(job->proc);
+		job->proc = NULL;
+		retry(job);
+		return;
 	}
+	adoption_cancel(job);
+	if (!s->begin.pid) {
+		if (job->row.state == JOB_STARTING)
+			job_step(job, JOB_EV_REQUEUE, REASON_NONE, 0, NULL);
+		queue_add(job);
+		queue_run(job->jobs); /* it was in its place already, and can run now */
+	}
+	/* What could not be said while nobody was there to hear it. */
+	proc_policy(job->proc, (enum spec_cap)job->row.cap);
+	proc_consumed(job->proc, job->consumed[OUTLOG_OUT], job->consumed[OUTLOG_ERR]);
 	ask_connected(job);
 	job->armed = false;
 	job_want_output(job);
@@ -269,25 +313,51 @@ adopt_remove_strays(struct jobs *jobs, struct err *err)
 		      : 0;
 }
 
-int
-jobs_load(struct jobs *jobs, struct err *err)
+static int
+load_job(struct jobs *jobs, const struct store_job *row, struct err *err)
+{
+	struct job *job;
+	int rc;
+
+	rc = job_new(jobs, row, &job, err);
+	if (rc < 0)
+		return rc;
+	job->inherited = true;
+	if (*row->session && session_expect(jobs, row->session) < 0)
+		return err_sys(err, ENOMEM, "session");
+	if (job->row.state == JOB_QUEUED)
+		queue_add(job); /* in its place, before others are found */
+	job_adopt(job);
+	return 0;
+}
+
+/* The open jobs behind *after; how many. */
+static int
+load_page(struct jobs *jobs, int64_t *after, struct err *err)
 {
 	struct store_job *rows;
-	struct job *job;
 	struct arena a;
 	size_t i, n;
 	int rc;
 
-	arena_init(&a, (size_t)256 * 1024 * 1024);
-	rc = store_jobs_open(jobs->config.store, &a, &rows, &n, err);
+	arena_init(&a, LOAD_ARENA_MAX);
+	rc = store_jobs_open(jobs->config.store, &a, *after, LOAD_ROWS, &rows, &n, err);
 	for (i = 0; i < n && rc == 0; i++) {
-		rc = job_new(jobs, &rows[i], &job, err);
-		if (rc < 0)
-			break;
-		if (*rows[i].session && session_expect(jobs, rows[i].session) < 0)
-			rc = err_sys(err, ENOMEM, "session");
-		job_adopt(job);
+		*after = rows[i].number;
+		rc = load_job(jobs, &rows[i], err);
 	}
 	arena_fini(&a);
+	return rc < 0 ? rc : (int)n;
+}
+
+int
+jobs_load(struct jobs *jobs, struct err *err)
+{
+	int64_t after = 0;
+	int rc;
+
+	do
+		rc = load_page(jobs, &after, err);
+	while (rc > 0);
 	return rc < 0 ? rc : adopt_remove_strays(jobs, err);
 }

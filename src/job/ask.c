@@ -15,6 +15,14 @@ answer(struct job_ask *ask, bool failed)
 	ask->done(ask);
 }
 
+/* While a holder has not said how things stand, nothing goes to it: what was sent before that is
+ * taken for lost with the connection before (ask_connected). */
+static bool
+can_send(const struct job *job)
+{
+	return job->proc && !job->adoption;
+}
+
 /* Input goes out one piece at a time, so that a full stdin never holds up a stop behind it. */
 static struct job_ask *
 first_input(const struct job *job)
@@ -33,14 +41,17 @@ send_input(struct job *job)
 	struct job_ask *ask = first_input(job);
 	struct frame_input f;
 
-	if (!ask || ask->u.input.in_flight || ask->u.input.waiting || !job->proc)
+	if (!ask || ask->u.input.in_flight || ask->u.input.waiting || !can_send(job))
 		return;
 	f.tag = ask->tag;
 	f.offset = ask->u.input.offset == FRAME_APPEND
 			   ? FRAME_APPEND
 			   : ask->u.input.offset + ask->u.input.accepted;
 	f.data = ask->u.input.data + ask->u.input.accepted;
-	f.len = MIN(ask->u.input.len - ask->u.input.accepted, FRAME_INPUT_MAX);
+	/* A piece that was taken in part is completed alone, so that a retry of the call is cut
+	 * where this one was: the holder knows a piece only as a whole. */
+	f.len = MIN(ask->u.input.len - ask->u.input.accepted,
+		    FRAME_INPUT_MAX - ask->u.input.accepted % FRAME_INPUT_MAX);
 	f.eof = ask->u.input.eof && f.len == ask->u.input.len - ask->u.input.accepted;
 	ask->u.input.in_flight = true;
 	ask->sent = true;
@@ -50,7 +61,7 @@ send_input(struct job *job)
 static void
 send_ask(struct job *job, struct job_ask *ask)
 {
-	if (!job->proc)
+	if (!can_send(job))
 		return;
 	switch (ask->kind) {
 	case ASK_STOP:
@@ -133,8 +144,10 @@ ask_input_done(struct job *job, const struct frame_input_done *f)
 	}
 	ask->u.input.in_flight = false;
 	ask->u.input.accepted += f->accepted;
-	if (f->verdict == INPUT_TAKEN && ask->u.input.accepted < ask->u.input.len) {
-		ask->u.input.waiting = f->accepted < FRAME_INPUT_MAX;
+	if ((f->verdict == INPUT_TAKEN || f->verdict == INPUT_DUPLICATE) &&
+	    ask->u.input.accepted < ask->u.input.len) {
+		ask->u.input.waiting =
+			f->accepted == 0 || ask->u.input.accepted % FRAME_INPUT_MAX != 0;
 		send_input(job);
 		job_tell(job);
 		return;
@@ -221,7 +234,7 @@ ask_stop_for_nobody(struct job *job, int64_t grace_ms)
 	ask->done = nobody_waits;
 	ask->kind = ASK_STOP;
 	ask->u.stop.signal = SIGTERM;
-	ask->u.stop.grace_ms = grace_ms < 0 ? job->spec.grace_ms : (uint64_t)grace_ms;
+	ask->u.stop.grace_ms = grace_ms < 0 ? (uint64_t)job->row.grace_ms : (uint64_t)grace_ms;
 	ask->u.stop.cause = END_BY_USER;
 	job_ask(job, ask);
 }

@@ -20,12 +20,13 @@ job_take_extents(struct job *job, const struct extent *out, const struct extent 
 {
 	struct store_job *r = &job->row;
 
-	r->out_start = (int64_t)out->start;
-	r->out_stored = (int64_t)out->stored;
-	r->out_end = (int64_t)out->end;
-	r->err_start = (int64_t)err->start;
-	r->err_stored = (int64_t)err->stored;
-	r->err_end = (int64_t)err->end;
+	/* A frame on its way is older than what was seen on disk meanwhile (job_refresh). */
+	r->out_start = MAX(r->out_start, (int64_t)out->start);
+	r->out_stored = MAX(r->out_stored, (int64_t)out->stored);
+	r->out_end = MAX(r->out_end, (int64_t)out->end);
+	r->err_start = MAX(r->err_start, (int64_t)err->start);
+	r->err_stored = MAX(r->err_stored, (int64_t)err->stored);
+	r->err_end = MAX(r->err_end, (int64_t)err->end);
 }
 
 void
@@ -203,6 +204,8 @@ on_input_done(void *arg, const struct frame_input_done *f)
 	struct job *job = arg;
 
 	job->row.input_offset = (int64_t)f->next_offset;
+	job->input_delivered = f->delivered;
+	job->input_closed = f->closed;
 	ask_input_done(job, f);
 }
 
@@ -218,11 +221,15 @@ on_signalled(void *arg, const struct frame_signalled *f)
 	ask_signalled(arg, f);
 }
 
+/* A holder that was found again may end before it has said how things stand: then its STATUS, or
+ * else its record, has the whole story, and what comes before it is only the last part. */
 static void
 on_end(void *arg, const struct end *e)
 {
 	struct job *job = arg;
 
+	if (job->adoption)
+		return;
 	job->armed = false;
 	job_take_end(job, e);
 	if (job->jobs->listening && job->jobs->config.hooks.output)
@@ -244,7 +251,10 @@ on_stopped(void *arg, const struct frame_stopped *f)
 static void
 on_closing(void *arg, const struct closing *c)
 {
-	job_take_closing(arg, c);
+	struct job *job = arg;
+
+	if (!job->adoption && job_state_is_final((int)job->row.state))
+		job_take_closing(job, c);
 }
 
 static void

@@ -26,20 +26,17 @@ struct job {
 	struct arena arena; /* of the row's strings */
 	struct proc *proc;  /* NULL: not connected */
 	pid_t holder;       /* 0: not a child of this engine */
-	struct spec_numbers {
-		enum spec_stdin stdin_mode;
-		enum spec_cap cap;
-		uint64_t grace_ms;
-	} spec;
 
-	bool dirty;    /* the row differs from the store */
-	bool over;     /* closed: leaves when its row is written */
-	bool armed;    /* the holder will tell of more output: the row's extents are exact */
-	bool listened; /* ... and hooks.output wants to hear of it */
+	bool dirty;     /* the row differs from the store */
+	bool over;      /* closed: leaves when its row is written */
+	bool inherited; /* of an engine before this one */
+	bool armed;     /* the holder will tell of more output: the row's extents are exact */
+	bool listened;  /* ... and hooks.output wants to hear of it */
 	bool stopping, disk_full, blocked, exited, input_closed;
 	bool granted; /* a larger pipe */
 	uint32_t lingering;
 	uint64_t input_delivered;
+	uint64_t consumed[OUTLOG_STREAMS]; /* what the holder was told, or is to be told */
 
 	struct job_asks asks;
 	struct job_watches watches;
@@ -64,6 +61,7 @@ struct jobs {
 	struct map logs_by_id;
 	struct open_logs open_logs; /* the least recently used one first */
 	int64_t n_running, n_queued;
+	int64_t queued_bytes; /* of the specs of those that wait */
 	uint32_t n_granted;
 	uint64_t next_tag;
 	bool draining, listening;
@@ -87,6 +85,8 @@ void job_event(struct job *job, enum jobs_event kind, const char *detail);
 void job_set_detail(struct job *job, const char *detail);
 /* No more will come of it: it leaves as soon as its row is written. */
 void job_over(struct job *job);
+/* As if it had never been asked for: row, key and folder. On failure nothing has changed. */
+int job_undo(struct job *job, struct err *err) MUST_CHECK;
 
 /* start.c */
 int job_connect(struct job *job, int control, struct err *err) MUST_CHECK;
@@ -96,7 +96,9 @@ void queue_add(struct job *job);
 void queue_remove(struct job *job);
 void queue_run(struct jobs *jobs); /* start who may run now; safe to call from anywhere */
 uint32_t queue_position(const struct job *job);
-/* May a new job run at once? */
+/* Do the limits leave room for one more of the group? */
+bool queue_may_run(const struct jobs *jobs, const char *group, uint32_t group_limit);
+/* ... and does nobody wait before it? */
 bool queue_has_room(const struct jobs *jobs, const char *group, uint32_t group_limit);
 int64_t queue_group_count(const struct jobs *jobs, const char *group);
 void queue_fini(struct jobs *jobs);
@@ -129,11 +131,14 @@ void output_fini(struct jobs *jobs);
 void job_adopt(struct job *job);
 void adoption_status(struct job *job, const struct frame_status *s);
 void adoption_cancel(struct job *job);
+/* It is being looked for, and not for long yet. */
+bool adoption_is_recent(const struct job *job);
 int adopt_remove_strays(struct jobs *jobs, struct err *err);
 
 /* lost.c */
-/* The holder is dead and has left no end: end the tree, then say so. `main_pid` 0: not known. */
-void job_lose(struct job *job, const struct record *record, const char *why);
+/* The holder is dead and has left no end: end the tree, then say so. `main_pid` 0: not known. 0, or
+ * -ENOMEM: try again. */
+int job_lose(struct job *job, const struct record *record, const char *why) MUST_CHECK;
 
 /* session.c */
 int session_expect(struct jobs *jobs, const char *session); /* a job belongs to it */

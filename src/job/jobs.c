@@ -11,7 +11,7 @@
 #include "job/impl.h"
 #include "jobdir/folder.h"
 
-#define JOB_ARENA_MAX ((size_t)8 * 1024 * 1024)
+#define JOB_ARENA_MAX ((size_t)64 * 1024)
 
 int
 jobs_new(const struct jobs_config *config, struct jobs **ret_jobs, struct err *err)
@@ -70,26 +70,21 @@ own_strings(struct job *job)
 	r->name = keep(job, r->name);
 	r->grp = keep(job, r->grp);
 	r->session = keep(job, r->session);
-	r->spec.bytes = arena_copy(&job->arena, r->spec.bytes, r->spec.len);
-	return r->id && r->detail && r->name && r->grp && r->session && r->spec.bytes ? 0 : -ENOMEM;
+	return r->id && r->detail && r->name && r->grp && r->session ? 0 : -ENOMEM;
 }
 
-static int
-read_spec_numbers(struct job *job)
+/* What its state counts for. `by`: 1 or -1. */
+static void
+count(struct job *job, int by)
 {
-	struct arena scratch;
-	struct spec spec;
-	int rc;
+	struct jobs *jobs = job->jobs;
 
-	arena_init(&scratch, JOB_ARENA_MAX);
-	rc = spec_decode(&scratch, job->row.spec.bytes, job->row.spec.len, &spec);
-	if (rc == 0) {
-		job->spec.stdin_mode = spec.stdin_mode;
-		job->spec.cap = spec.cap;
-		job->spec.grace_ms = spec.grace_ms;
+	if (job->row.state == JOB_STARTING || job->row.state == JOB_RUNNING) {
+		jobs->n_running += by;
+	} else if (job->row.state == JOB_QUEUED) {
+		jobs->n_queued += by;
+		jobs->queued_bytes += by * job->row.spec_bytes;
 	}
-	arena_fini(&scratch);
-	return rc;
 }
 
 int
@@ -107,16 +102,13 @@ job_new(struct jobs *jobs, const struct store_job *row, struct job **ret_job, st
 	LIST_INIT(&job->watches);
 	rc = own_strings(job);
 	if (rc == 0)
-		rc = read_spec_numbers(job);
-	if (rc == 0)
 		rc = map_put(&jobs->live, job->row.id, job);
 	if (rc < 0) {
 		arena_fini(&job->arena);
 		free(job);
 		return err_sys(err, -rc, "job");
 	}
-	jobs->n_running += row->state == JOB_STARTING || row->state == JOB_RUNNING;
-	jobs->n_queued += row->state == JOB_QUEUED;
+	count(job, 1);
 	*ret_job = job;
 	return 0;
 }
@@ -129,8 +121,7 @@ job_free(struct job *job)
 	struct job_watch *w;
 
 	(void)map_remove(&jobs->live, job->row.id);
-	jobs->n_running -= job->row.state == JOB_STARTING || job->row.state == JOB_RUNNING;
-	jobs->n_queued -= job->row.state == JOB_QUEUED;
+	count(job, -1);
 	jobs->n_granted -= job->granted;
 	queue_remove(job);
 	adoption_cancel(job);
@@ -194,12 +185,6 @@ job_set_detail(struct job *job, const char *detail)
 		job->row.detail = copy;
 }
 
-static bool
-holds_slot(int64_t state)
-{
-	return state == JOB_STARTING || state == JOB_RUNNING;
-}
-
 void
 job_step(struct job *job, enum job_event event, enum job_reason reason, int shell_code,
 	 const char *detail)
@@ -209,9 +194,9 @@ job_step(struct job *job, enum job_event event, enum job_reason reason, int shel
 
 	if (to == JOB_NONE)
 		return;
-	jobs->n_running += holds_slot(to) - holds_slot(job->row.state);
-	jobs->n_queued += (to == JOB_QUEUED) - (job->row.state == JOB_QUEUED);
+	count(job, -1);
 	job->row.state = to;
+	count(job, 1);
 	if (to != JOB_QUEUED)
 		queue_remove(job);
 	if (job_state_is_final(to)) {
@@ -269,6 +254,8 @@ jobs_flushed(struct jobs *jobs)
 	while ((job = TAILQ_FIRST(&jobs->dirty))) {
 		TAILQ_REMOVE(&jobs->dirty, job, dirty_link);
 		job->dirty = false;
+		if (job->over)
+			job_tell(job); /* that was all it waited for */
 	}
 }
 
@@ -481,10 +468,38 @@ leave(struct job *job)
 	job_tell(job);
 }
 
+static struct removal *
+removal_new(const struct jobs *jobs, const char *id)
+{
+	struct removal *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return NULL;
+	r->work.run = run_removal;
+	r->work.done = r->work.drop = removal_done;
+	r->statefd = jobs->config.statefd;
+	(void)snprintf(r->id, sizeof r->id, "%s", id);
+	return r;
+}
+
+/* The row is gone; so goes the rest. */
+static void
+removed(struct jobs *jobs, const struct job_view *view, struct removal *r)
+{
+	const struct jobs_hooks *h = &jobs->config.hooks;
+
+	if (h->event)
+		h->event(h->arg, &view->row, JOBS_EVENT_REMOVED, "",
+			 view->live ? ++view->live->n_events : 0);
+	if (view->live)
+		leave(view->live);
+	output_close(jobs, view->row.id);
+	work_submit(jobs->config.work, &r->work);
+}
+
 int
 jobs_remove(struct jobs *jobs, const struct job_view *view, struct err *err)
 {
-	const struct jobs_hooks *h = &jobs->config.hooks;
 	struct removal *r;
 	int rc;
 
@@ -495,24 +510,30 @@ jobs_remove(struct jobs *jobs, const struct job_view *view, struct err *err)
 				 job_state_is_final((int)view->row.state)
 					 ? ", but processes of it live on"
 					 : "");
-	r = calloc(1, sizeof *r);
+	r = removal_new(jobs, view->row.id);
 	if (!r)
 		return err_sys(err, ENOMEM, "remove job");
 	rc = store_job_delete(jobs->config.store, view->row.number, err);
-	if (rc < 0) {
+	if (rc < 0)
 		free(r);
-		return rc;
-	}
-	if (h->event)
-		h->event(h->arg, &view->row, JOBS_EVENT_REMOVED, "",
-			 view->live ? ++view->live->n_events : 0);
-	r->work.run = run_removal;
-	r->work.done = r->work.drop = removal_done;
-	r->statefd = jobs->config.statefd;
-	(void)snprintf(r->id, sizeof r->id, "%s", view->row.id);
-	if (view->live)
-		leave(view->live);
-	output_close(jobs, view->row.id);
-	work_submit(jobs->config.work, &r->work);
-	return 0;
+	else
+		removed(jobs, view, r);
+	return rc;
+}
+
+int
+job_undo(struct job *job, struct err *err)
+{
+	const struct job_view view = { .row = job->row, .live = job };
+	struct removal *r = removal_new(job->jobs, job->row.id);
+	int rc;
+
+	if (!r)
+		return err_sys(err, ENOMEM, "undo job");
+	rc = store_job_undo(job->jobs->config.store, &job->row, err);
+	if (rc < 0)
+		free(r);
+	else
+		removed(job->jobs, &view, r);
+	return rc;
 }

@@ -76,7 +76,10 @@ say_lost(struct job *job, const struct loss *l)
 	char detail[400];
 
 	take_disk_extents(job);
-	if (l->sweep.survivors)
+	if (l->sweep.is_blind)
+		(void)snprintf(detail, sizeof detail,
+			       "%s; whether processes of it are left could not be seen", l->why);
+	else if (l->sweep.survivors)
 		(void)snprintf(detail, sizeof detail, "%s; %u of its processes could not be ended",
 			       l->why, l->sweep.survivors);
 	else
@@ -109,19 +112,27 @@ sweep_dropped(struct work *w)
 	free(container_of(w, struct loss, work));
 }
 
-void
+/* Pids and their start times are of one boot: of another one they name somebody else. */
+static bool
+is_of_this_boot(const struct record *r)
+{
+	char boot_id[BOOT_ID_SIZE];
+
+	process_boot_id(boot_id);
+	return *boot_id && r->has[RECORD_LAUNCH] && strcmp(boot_id, r->launch.boot_id) == 0;
+}
+
+int
 job_lose(struct job *job, const struct record *record, const char *why)
 {
 	struct loss *l;
 
 	if (job->sweeping || job->over)
-		return;
+		return 0;
 	(void)kill_orphans(job->jobs);
 	l = calloc(1, sizeof *l);
-	if (!l) {
-		job_adopt(job); /* tried again when there is memory */
-		return;
-	}
+	if (!l)
+		return -ENOMEM;
 	job->sweeping = true;
 	l->work.run = run_sweep;
 	l->work.done = sweep_done;
@@ -130,11 +141,14 @@ job_lose(struct job *job, const struct record *record, const char *why)
 	(void)snprintf(l->id, sizeof l->id, "%s", job->row.id);
 	(void)snprintf(l->why, sizeof l->why, "%s", why ? why : "");
 	(void)snprintf(l->sweep.job_id, sizeof l->sweep.job_id, "%s", job->row.id);
-	l->sweep.main_pid = record->begin.pid;
-	l->sweep.main_ticks = record->begin.start_ticks;
+	if (is_of_this_boot(record)) {
+		l->sweep.main_pid = record->begin.pid;
+		l->sweep.main_ticks = record->begin.start_ticks;
+	}
 	if (record->has[RECORD_BEGIN] && !job->row.started_ns) {
 		job->row.pid = record->begin.pid;
 		job->row.started_ns = record->begin.started_ns;
 	}
 	work_submit(job->jobs->config.work, &l->work);
+	return 0;
 }

@@ -147,8 +147,9 @@ job_consume(struct job *job, enum outlog_view view, uint64_t offset)
 {
 	uint64_t offsets[OUTLOG_STREAMS] = { 0, 0 };
 	struct outlog_reader *reader;
+	int s;
 
-	if (!job->proc || job->spec.cap != SPEC_CAP_BLOCK)
+	if (job->row.cap != SPEC_CAP_BLOCK)
 		return;
 	if (view == OUTLOG_VIEW_COMBINED) {
 		if (reader_of(job->jobs, job->row.id, false, &reader, NULL) < 0 ||
@@ -157,7 +158,10 @@ job_consume(struct job *job, enum outlog_view view, uint64_t offset)
 	} else {
 		offsets[view] = offset;
 	}
-	proc_consumed(job->proc, offsets[OUTLOG_OUT], offsets[OUTLOG_ERR]);
+	for (s = 0; s < OUTLOG_STREAMS; s++)
+		job->consumed[s] = MAX(job->consumed[s], offsets[s]);
+	if (job->proc)
+		proc_consumed(job->proc, job->consumed[OUTLOG_OUT], job->consumed[OUTLOG_ERR]);
 }
 
 void

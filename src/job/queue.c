@@ -6,7 +6,10 @@
 #include "base/err.h"
 #include "job/impl.h"
 
-/* Jobs wait in the order in which they came; one whose group is full lets later ones pass. */
+/* Jobs wait in the order in which they came; one whose group is full lets later ones pass. One that
+ * the engine before has left is waited for, a moment, until its holder is found. */
+
+#define ADOPTION_LOOK_MS 100
 
 int64_t
 queue_group_count(const struct jobs *jobs, const char *group)
@@ -20,8 +23,8 @@ queue_group_count(const struct jobs *jobs, const char *group)
 	return n;
 }
 
-static bool
-may_run(const struct jobs *jobs, const char *group, uint32_t group_limit)
+bool
+queue_may_run(const struct jobs *jobs, const char *group, uint32_t group_limit)
 {
 	struct job *job;
 	int64_t n = 0;
@@ -40,7 +43,7 @@ may_run(const struct jobs *jobs, const char *group, uint32_t group_limit)
 bool
 queue_has_room(const struct jobs *jobs, const char *group, uint32_t group_limit)
 {
-	return TAILQ_EMPTY(&jobs->queue) && may_run(jobs, group, group_limit);
+	return TAILQ_EMPTY(&jobs->queue) && queue_may_run(jobs, group, group_limit);
 }
 
 static void
@@ -56,6 +59,7 @@ on_run(evutil_socket_t fd, short what, void *arg)
 {
 	struct jobs *jobs = arg;
 	struct job *job, *next;
+	const struct timeval soon = { 0, ADOPTION_LOOK_MS * 1000 };
 
 	(void)fd, (void)what;
 	if (jobs->draining)
@@ -64,7 +68,12 @@ on_run(evutil_socket_t fd, short what, void *arg)
 		next = TAILQ_NEXT(job, queue_link);
 		if (jobs->n_running >= jobs->config.max_running)
 			break;
-		if (job->proc && may_run(jobs, job->row.grp, (uint32_t)job->row.group_limit))
+		if (adoption_is_recent(job)) {
+			(void)event_add(jobs->queue_event, &soon);
+			break;
+		}
+		if (job->proc && !job->adoption &&
+		    queue_may_run(jobs, job->row.grp, (uint32_t)job->row.group_limit))
 			go(job);
 	}
 }

@@ -53,7 +53,7 @@ on_grace(evutil_socket_t fd, short what, void *arg)
 		if (job->row.lifetime && !job->stopping) {
 			job_note(job, "the client that it belongs to is gone: it is ended");
 			ask_stop_for_nobody(job, -1);
-		} else if (job->spec.cap == SPEC_CAP_BLOCK) {
+		} else if (job->row.cap == SPEC_CAP_BLOCK) {
 			job_detach(job, "the client that follows it is gone: it goes on alone");
 		}
 	}
@@ -122,8 +122,8 @@ job_detach(struct job *job, const char *reason)
 	if (job->over)
 		return;
 	job->row.lifetime = 0;
-	if (job->spec.cap == SPEC_CAP_BLOCK) {
-		job->spec.cap = SPEC_CAP_DROP;
+	if (job->row.cap == SPEC_CAP_BLOCK) {
+		job->row.cap = SPEC_CAP_DROP;
 		if (job->proc)
 			proc_policy(job->proc, SPEC_CAP_DROP);
 	}

@@ -18,6 +18,8 @@
  * runs from a file. */
 #define ARGUMENT_MAX ((size_t)128 * 1024 - 1)
 #define SPEC_MAX     ((size_t)4 * 1024 * 1024)
+/* Each holder of a job that waits has its spec in memory. */
+#define QUEUED_BYTES_MAX ((int64_t)256 * 1024 * 1024)
 
 /* A start under way: what must be undone if it does not come to its end. */
 struct attempt {
@@ -47,11 +49,17 @@ check_limits(const struct jobs *jobs, const struct job_start *s, struct err *err
 			"%lld jobs are running, as many as the engine allows "
 			"(JOBWIRE_MAX_RUNNING); stop one, or let this one wait in the queue",
 			(long long)jobs->n_running);
-	if (jobs->n_queued >= jobs->config.max_queued)
+	if (jobs->n_queued >= jobs->config.max_queued &&
+	    !queue_may_run(jobs, s->group, s->group_limit))
 		return err_set(err, ERR_RESOURCE_EXHAUSTED,
 			       "%lld jobs are waiting, as many as the engine allows "
 			       "(JOBWIRE_MAX_QUEUED); stop some first",
 			       (long long)jobs->n_queued);
+	if (jobs->queued_bytes >= QUEUED_BYTES_MAX)
+		return err_set(err, ERR_RESOURCE_EXHAUSTED,
+			       "the commands of the jobs that wait have %lld MiB together, as many "
+			       "as the engine allows; stop some first",
+			       (long long)(QUEUED_BYTES_MAX >> 20));
 	return 0;
 }
 
@@ -100,18 +108,25 @@ make_row(struct attempt *a, struct err *err)
 		.grp = s->group,
 		.session = s->session,
 		.lifetime = s->ends_with_session,
+		.cap = a->spec.cap,
+		.grace_ms = (int64_t)a->spec.grace_ms,
 		.created_ns = clock_wall_ns(),
 		.n_labels = (int64_t)s->n_labels,
 		.group_limit = s->group_limit,
+	};
+	struct store_job_parts parts = {
+		.labels = s->labels,
+		.n_labels = s->n_labels,
+		.key = s->key,
+		.now_ns = row.created_ns,
 	};
 	int rc;
 
 	rc = spec_encode(&a->spec_bytes, &a->spec, false);
 	if (rc < 0)
 		return err_sys(err, -rc, "job");
-	row.spec = (struct store_blob){ buf_head(&a->spec_bytes), a->spec_bytes.len };
-	rc = store_job_insert(a->jobs->config.store, &row, s->labels, s->n_labels, s->key,
-			      row.created_ns, err);
+	parts.spec = (struct store_blob){ buf_head(&a->spec_bytes), a->spec_bytes.len };
+	rc = store_job_insert(a->jobs->config.store, &row, &parts, err);
 	if (rc < 0)
 		return rc;
 	sys_stop_point("start.row");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "jobdir/tlv.h"
 
 /* Tags are per struct. Never change or reuse a number. */
@@ -47,6 +48,22 @@ struct text_row {
 	size_t size;
 };
 
+/* Paths and names are bytes, and may have been cut within a character: they become text here. */
+static void
+take_text(const struct text_row *row, const struct tlv_field *f)
+{
+	size_t len = MIN(f->len, row->size - 1), good, bad, done;
+	unsigned char *p = (unsigned char *)row->dst;
+
+	memcpy(p, f->bytes, len);
+	len -= utf8_unfinished(p, len);
+	for (done = 0; done < len; done += good + bad) {
+		good = utf8_run(p + done, len - done, &bad);
+		memset(p + done + good, '?', bad);
+	}
+	p[len] = '\0';
+}
+
 static int
 decode(const void *bytes, size_t len, const struct tlv_row *rows, size_t n, void *obj,
        const struct text_row *texts, size_t n_texts)
@@ -58,12 +75,9 @@ decode(const void *bytes, size_t len, const struct tlv_row *rows, size_t n, void
 
 	while ((rc = tlv_next(&t, &f)) > 0) {
 		tlv_get_row(rows, n, obj, &f);
-		for (i = 0; i < n_texts; i++) {
-			if (texts[i].tag != f.tag)
-				continue;
-			(void)snprintf(texts[i].dst, texts[i].size, "%.*s", (int)MIN(f.len, 4096),
-				       (const char *)f.bytes);
-		}
+		for (i = 0; i < n_texts; i++)
+			if (texts[i].tag == f.tag)
+				take_text(&texts[i], &f);
 	}
 	return rc;
 }

@@ -72,7 +72,7 @@ struct end {
 struct closing {
 	int64_t closed_ns;
 	struct extent out, err;
-	uint32_t killed, survivors; /* of those that lingered */
+	uint32_t killed, survivors; /* of the last stop: of END's own, or of what lingered */
 	char names[END_NAMES_MAX];
 };
 
@@ -82,7 +82,7 @@ int failure_encode(struct buf *out, const struct failure *f) MUST_CHECK;
 int end_encode(struct buf *out, const struct end *e) MUST_CHECK;
 int closing_encode(struct buf *out, const struct closing *c) MUST_CHECK;
 
-/* 0 or -EBADMSG. Missing fields are zero. */
+/* 0 or -EBADMSG. Missing fields are zero. Texts are valid UTF-8, whatever the bytes were. */
 int begin_decode(const void *bytes, size_t len, struct begin *ret) MUST_CHECK;
 int failure_decode(const void *bytes, size_t len, struct failure *ret) MUST_CHECK;
 int end_decode(const void *bytes, size_t len, struct end *ret) MUST_CHECK;

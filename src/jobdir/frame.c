@@ -28,6 +28,8 @@ static const struct tlv_row input_done_rows[] = {
 	TLV_ROW(2, struct frame_input_done, verdict),
 	TLV_ROW(3, struct frame_input_done, accepted),
 	TLV_ROW(4, struct frame_input_done, next_offset),
+	TLV_ROW(5, struct frame_input_done, delivered),
+	TLV_ROW(6, struct frame_input_done, closed),
 };
 static const struct tlv_row stop_rows[] = {
 	TLV_ROW(1, struct frame_stop, tag),

@@ -56,7 +56,7 @@ enum frame_type {
 	FRAME_END = 39,        /* end */
 	FRAME_STOPPED = 40,    /* stopped */
 	FRAME_CLOSING = 41,    /* closing */
-	FRAME_TROUBLE = 42,    /* status: disk_full, blocked or lingering changed */
+	FRAME_TROUBLE = 42,    /* status: disk_full, blocked, lingering or input changed */
 	FRAME_PIPE_WANT = 43,  /* the output pipe was found full again and again */
 };
 
@@ -90,6 +90,8 @@ struct frame_input_done {
 	enum input_verdict verdict;
 	uint64_t accepted;    /* bytes of this INPUT */
 	uint64_t next_offset; /* where the input ends now */
+	uint64_t delivered;   /* taken by the job's pipe; a TROUBLE tells when it is all */
+	bool closed;          /* nothing can follow */
 };
 
 struct frame_stop {

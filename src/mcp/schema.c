@@ -332,6 +332,16 @@ check_required(const struct place *at, const cJSON *schema, const cJSON *object)
 }
 
 static int
+refuse_name(const struct place *at)
+{
+	return err_field(
+		at->err, ERR_INVALID_ARGUMENT, at->path,
+		"a name in '%s' holds a NUL character (\\u0000), which cannot be passed on; "
+		"leave it out.",
+		*at->path ? at->path : "arguments");
+}
+
+static int
 check_members(const struct place *at, const cJSON *schema, const cJSON *object)
 {
 	const cJSON *properties = tree_get(schema, "properties"), *value, *inner_schema;
@@ -342,6 +352,8 @@ check_members(const struct place *at, const cJSON *schema, const cJSON *object)
 
 	cJSON_ArrayForEach(value, object)
 	{
+		if (tree_has_nul(value->string))
+			return refuse_name(at);
 		(void)snprintf(path, sizeof path, "%s%s%s", at->path, *at->path ? "." : "",
 			       value->string);
 		inner_schema = tree_get(properties, value->string);
@@ -360,6 +372,8 @@ static int
 check_value(const struct place *at, const cJSON *schema, const cJSON *value)
 {
 	const struct type *type = type_of(schema);
+	struct err inner = { 0 };
+	int rc;
 
 	if (cJSON_IsString(value) && tree_has_nul(value->valuestring))
 		return err_field(at->err, ERR_INVALID_ARGUMENT, at->path,
@@ -371,9 +385,13 @@ check_value(const struct place *at, const cJSON *schema, const cJSON *value)
 		return refuse(at, schema, value);
 	if (cJSON_IsArray(value))
 		return check_elements(at, schema, value);
-	if (cJSON_IsObject(value))
-		return check_members(at, schema, value);
-	return 0;
+	if (!cJSON_IsObject(value))
+		return 0;
+	rc = tree_check_members(value, &inner);
+	if (rc < 0)
+		return err_field(at->err, rc, at->path, "argument '%s' is not clear: %s.", at->path,
+				 inner.msg);
+	return check_members(at, schema, value);
 }
 
 int

@@ -118,7 +118,9 @@ add_tool(struct mcp_server *server, const struct mcp_tool *tool, struct err *err
 			return rc;
 		cJSON_Delete(schema);
 	}
-	rc = read_schema(tool, "input", tool->input_schema, &schema, err);
+	rc = read_schema(tool, "input",
+			 tool->accepted_schema ? tool->accepted_schema : tool->input_schema,
+			 &schema, err);
 	if (rc < 0)
 		return rc;
 	rc = add_name(server, tool, tool->name, schema, err);

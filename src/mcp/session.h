@@ -19,7 +19,7 @@
 #include "mcp/revision.h"
 #include "mcp/scan.h"
 
-#define MCP_CALLS_MAX 4096
+#define MCP_CALLS_MAX 256
 #define MCP_FRAME_MAX (4u << 20) /* clients close the connection at 8 MiB */
 #define MCP_ID_MAX    1024       /* bytes of an id or a progress token, as it is written */
 

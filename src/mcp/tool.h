@@ -30,9 +30,13 @@ struct mcp_tool {
 	const char *output_schema; /* the same; NULL: the tool gives no structuredContent */
 	unsigned hints;            /* enum mcp_tool_hint */
 
-	/* Answer `call` now or later (call.h). `args` has passed the input schema and lives until
-	 * the handler returns; `arg` is the session's tool_arg. */
+	/* Answer `call` now or later (call.h). `args` has passed its schema and lives until the
+	 * handler returns; `arg` is the session's tool_arg. */
 	void (*handle)(struct mcp_call *call, const cJSON *args, void *arg);
+
+	/* What `args` is held against instead, with old names that are not listed; NULL: the input
+	 * schema. */
+	const char *accepted_schema;
 };
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -53,6 +54,17 @@ struct outlog {
 	bool last_dirty; /* is not on disk as it is here */
 };
 
+/* No file may be larger than the limit of this process says. */
+static uint64_t
+within_limit(uint64_t size)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return size;
+	return MIN(size, MAX((uint64_t)limit.rlim_cur, SEGMENT_MIN));
+}
+
 int
 outlog_new(int dirfd, uint64_t cap_bytes, enum outlog_full full, struct outlog **ret_log,
 	   struct err *err)
@@ -66,6 +78,7 @@ outlog_new(int dirfd, uint64_t cap_bytes, enum outlog_full full, struct outlog *
 	log->full = full;
 	log->segment_size =
 		cap_bytes ? MIN(MAX(cap_bytes / 8, SEGMENT_MIN), SEGMENT_MAX) : SEGMENT_PLAIN;
+	log->segment_size = within_limit(log->segment_size);
 	log->fd[OUTLOG_OUT] = log->fd[OUTLOG_ERR] = log->indexfd = -1;
 	log->end = &log->first;
 	*ret_log = log;
@@ -111,6 +124,13 @@ void
 outlog_set_full(struct outlog *log, enum outlog_full full)
 {
 	log->full = full;
+}
+
+void
+outlog_add_cap(struct outlog *log, uint64_t bytes)
+{
+	if (log->cap)
+		log->cap += bytes;
 }
 
 void
@@ -195,7 +215,7 @@ make_room(struct outlog *log, uint64_t want)
 {
 	struct segment *s;
 
-	if (!log->cap)
+	if (!log->cap || log->full == OUTLOG_KEEP)
 		return 0;
 	while (live_bytes(log) + want + INDEX_ENTRY_LEN > log->cap) {
 		s = log->first;
@@ -205,10 +225,8 @@ make_room(struct outlog *log, uint64_t want)
 			drop_oldest(log);
 		else if (log->full == OUTLOG_BLOCK)
 			return -EAGAIN;
-		else if (log->full == OUTLOG_REFUSE)
-			return -EDQUOT;
 		else
-			return -EXFULL; /* DISCARD */
+			return -EXFULL; /* DISCARD, REFUSE */
 	}
 	return 0;
 }
@@ -355,7 +373,7 @@ outlog_append(struct outlog *log, enum outlog_stream stream, int64_t wall_ns, co
 		n = MIN(len - *ret_taken, log->segment_size);
 		if (!log->discarding)
 			rc = make_room(log, n);
-		if (rc == -EXFULL)
+		if (rc == -EXFULL && log->full == OUTLOG_DISCARD)
 			log->discarding = true;
 		if (log->discarding) {
 			log->extent[stream].end += len - *ret_taken;

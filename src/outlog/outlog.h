@@ -7,8 +7,9 @@
  *	index                              one entry per piece, in the order in which they were read
  *
  * Way of the data: the holder appends -> files -> outlog_reader (engine) -> ReadOutput and events.
- * Bytes are written before their index entry, and both before anybody is told. One writer (the
- * holder), any number of readers in other processes and threads; nobody locks.
+ * Bytes are written before anybody is told of them, and their index entry before the next bytes:
+ *one that the disk refuses may come after the telling. One writer (the holder), any number of
+ *readers in other processes and threads; nobody locks.
  *
  * An index entry (32 bytes: wall time, end of stdout, end of stderr, flags, crc32c) says: at this
  * time the log reached so far. Exactly one of both ends grew against the entry before, so the
@@ -37,8 +38,9 @@ enum outlog_stream {
 enum outlog_full {
 	OUTLOG_DROP_OLDEST,
 	OUTLOG_DISCARD, /* count them, do not store them */
-	OUTLOG_REFUSE,  /* -EDQUOT */
+	OUTLOG_REFUSE,  /* -EXFULL */
 	OUTLOG_BLOCK,   /* as DROP_OLDEST for what was consumed, else -EAGAIN */
+	OUTLOG_KEEP,    /* store them, beyond the cap */
 };
 
 struct outlog_extent {
@@ -60,7 +62,7 @@ void outlog_free(struct outlog *log);
 /*
  * Append. *ret_taken is how many of the bytes are stored or counted as discarded, also on failure;
  * the caller keeps the others and tries again. 0 when all were taken, else
- * -EDQUOT (REFUSE), -EAGAIN (BLOCK), or what the disk said (-ENOSPC, ...).
+ * -EXFULL (REFUSE), -EAGAIN (BLOCK), or what the disk said (-ENOSPC, -EDQUOT, ...).
  */
 int outlog_append(struct outlog *log, enum outlog_stream stream, int64_t wall_ns, const void *bytes,
 		  size_t len, size_t *ret_taken) MUST_CHECK;
@@ -68,6 +70,8 @@ int outlog_append(struct outlog *log, enum outlog_stream stream, int64_t wall_ns
 /* Bytes up to here need not be kept (BLOCK). */
 void outlog_consumed(struct outlog *log, enum outlog_stream stream, uint64_t offset);
 void outlog_set_full(struct outlog *log, enum outlog_full full);
+/* Room for so much more than the cap. */
+void outlog_add_cap(struct outlog *log, uint64_t bytes);
 /* From now on every byte is counted and discarded: the log is of no use any more. */
 void outlog_discard_all(struct outlog *log);
 

@@ -120,19 +120,18 @@ dispatch(struct proc *p, const struct frame *frame)
 	}
 }
 
-/* False at the end of the socket. */
+/* One piece, behind which whole frames leave the buffer: it always has room for the next. False at
+ * the end of the socket. */
 static bool
 receive(struct proc *p)
 {
 	ssize_t n;
 
-	do {
-		if (buf_reserve(&p->in, READ_STEP) < 0)
-			return false;
-		n = recv(p->fd, buf_tail(&p->in), READ_STEP, MSG_DONTWAIT);
-		if (n > 0)
-			buf_commit(&p->in, (size_t)n);
-	} while (n == READ_STEP || (n < 0 && errno == EINTR));
+	if (buf_reserve(&p->in, READ_STEP) < 0)
+		return false;
+	n = TEMP_FAILURE_RETRY(recv(p->fd, buf_tail(&p->in), READ_STEP, MSG_DONTWAIT));
+	if (n > 0)
+		buf_commit(&p->in, (size_t)n);
 	return n > 0 || (n < 0 && errno == EAGAIN);
 }
 

@@ -163,7 +163,7 @@ int
 spawner_start(struct spawner *s, const char *id, int recordfd, int dirfd, pid_t *ret_pid,
 	      int *ret_control, struct err *err)
 {
-	int pair[2];
+	int pair[2], rc;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -175,11 +175,11 @@ spawner_start(struct spawner *s, const char *id, int recordfd, int dirfd, pid_t 
 	else
 		pid = clone_child(s);
 	if (pid < 0 || s->failed_errno) {
-		(void)err_sys(err, pid < 0 ? errno : s->failed_errno, "start the job's holder");
+		rc = err_sys(err, pid < 0 ? errno : s->failed_errno, "start the job's holder");
 		clear_slots();
 		(void)close(pair[0]);
 		(void)close(pair[1]);
-		return err_code_from_errno(s->failed_errno ? s->failed_errno : EAGAIN);
+		return rc;
 	}
 	clear_slots();
 	(void)close(pair[1]);

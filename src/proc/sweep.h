@@ -11,19 +11,21 @@
 #ifndef JOBWIRE_PROC_SWEEP_H
 #define JOBWIRE_PROC_SWEEP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct sweep {
 	char job_id[40];
-	pid_t main_pid; /* 0: not known */
+	pid_t main_pid; /* 0: not known, or of another boot */
 	uint64_t main_ticks;
 	/* results */
 	uint32_t killed;
 	uint32_t survivors;
+	bool is_blind; /* it could not look at every process: there may be more */
 };
 
-/* SIGKILL until a pass finds nothing, for at most 5 s. */
+/* SIGKILL until two passes in a row see everybody and find nothing, for at most 5 s. */
 void sweep_run(struct sweep *s);
 
 #endif

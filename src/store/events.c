@@ -19,7 +19,8 @@ store_event_add(struct store *s, const struct store_event *e, struct err *err)
 	(void)sqlite3_bind_int64(st, 4, e->kind);
 	(void)sqlite3_bind_text(st, 5, e->job_id, -1, SQLITE_STATIC);
 	(void)sqlite3_bind_text(st, 6, e->grp, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_blob64(st, 7, e->data.bytes, e->data.len, SQLITE_STATIC);
+	(void)sqlite3_bind_blob64(st, 7, e->data.len ? e->data.bytes : "", e->data.len,
+				  SQLITE_STATIC);
 	return store_run(s, st, "event", err);
 }
 
@@ -37,27 +38,21 @@ read_event(struct arena *a, sqlite3_stmt *st, struct store_event *ret)
 	return ret->job_id && ret->grp && ret->data.bytes;
 }
 
-/* Does the oldest stored event come after the one that follows the point? */
 static int
 look_for_gap(struct store *s, const struct store_event_filter *f, bool *ret_gap, struct err *err)
 {
-	sqlite3_stmt *st = store_statement(s, EVENTS_FIRST);
-	int64_t epoch, seq;
+	sqlite3_stmt *st = store_statement(s, EVENTS_ARE_LOST);
 	int rc;
 
-	*ret_gap = false;
 	if (!st)
 		return store_error(s, "events", err);
+	(void)sqlite3_bind_int64(st, 1, f->epoch);
+	(void)sqlite3_bind_int64(st, 2, f->seq);
 	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW) {
-		epoch = sqlite3_column_int64(st, 0);
-		seq = sqlite3_column_int64(st, 1);
-		*ret_gap = epoch == f->epoch
-				   ? seq > f->seq + 1
-				   : epoch > f->epoch && (seq > 1 || epoch > f->epoch + 1);
-	}
+	*ret_gap = rc == SQLITE_ROW;
+	rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_error(s, "events", err);
 	(void)sqlite3_reset(st);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_error(s, "events", err);
+	return rc;
 }
 
 int
@@ -94,13 +89,64 @@ store_events_after(struct store *s, struct arena *a, const struct store_event_fi
 	return rc;
 }
 
-int
-store_events_prune(struct store *s, int64_t keep, struct err *err)
+/* A statement whose two parameters are a point. */
+static int
+run_at(struct store *s, enum statement which, int64_t epoch, int64_t seq, struct err *err)
 {
-	sqlite3_stmt *st = store_statement(s, EVENTS_PRUNE);
+	sqlite3_stmt *st = store_statement(s, which);
+
+	if (!st)
+		return store_error(s, "events", err);
+	(void)sqlite3_bind_int64(st, 1, epoch);
+	(void)sqlite3_bind_int64(st, 2, seq);
+	return store_run(s, st, "events", err);
+}
+
+int
+store_events_lose(struct store *s, int64_t epoch, int64_t seq, struct err *err)
+{
+	return run_at(s, EVENTS_LOSE, epoch, seq, err);
+}
+
+/* 1: the newest event that is not among the newest `keep`; 0: there is none. */
+static int
+find_from_end(struct store *s, int64_t keep, int64_t *ret_epoch, int64_t *ret_seq, struct err *err)
+{
+	sqlite3_stmt *st = store_statement(s, EVENTS_FROM_END);
+	int rc;
 
 	if (!st)
 		return store_error(s, "prune events", err);
 	(void)sqlite3_bind_int64(st, 1, keep);
-	return store_run(s, st, "prune events", err);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		*ret_epoch = sqlite3_column_int64(st, 0);
+		*ret_seq = sqlite3_column_int64(st, 1);
+		rc = 1;
+	} else {
+		rc = rc == SQLITE_DONE ? 0 : store_error(s, "prune events", err);
+	}
+	(void)sqlite3_reset(st);
+	return rc;
+}
+
+int
+store_events_prune(struct store *s, int64_t keep, struct err *err)
+{
+	int64_t epoch = 0, seq = 0;
+	int rc;
+
+	rc = find_from_end(s, keep, &epoch, &seq, err);
+	if (rc <= 0)
+		return rc;
+	rc = store_begin(s, err);
+	if (rc == 0)
+		rc = run_at(s, EVENTS_PRUNE, epoch, seq, err);
+	if (rc == 0)
+		rc = store_events_lose(s, epoch, seq, err);
+	if (rc == 0)
+		rc = store_commit(s, err);
+	if (rc < 0)
+		store_rollback(s);
+	return rc;
 }

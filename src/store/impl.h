@@ -16,6 +16,8 @@ enum statement {
 	JOB_DELETE,
 	JOBS_OPEN,
 	JOBS_LIST,
+	SPEC_INSERT,
+	SPEC_GET,
 	ID_BY_PREFIX,
 	LABEL_INSERT,
 	LABELS_GET,
@@ -25,8 +27,10 @@ enum statement {
 	KEYS_PRUNE,
 	EVENT_INSERT,
 	EVENTS_AFTER,
-	EVENTS_FIRST,
+	EVENTS_FROM_END,
 	EVENTS_PRUNE,
+	EVENTS_LOSE,
+	EVENTS_ARE_LOST,
 	META_NEXT,
 	BEGIN,
 	COMMIT,
@@ -47,5 +51,6 @@ sqlite3_stmt *store_statement(struct store *s, enum statement which);
 int store_run(struct store *s, sqlite3_stmt *st, const char *what, struct err *err) MUST_CHECK;
 /* What SQLite said last, as an error of ours. */
 int store_error(struct store *s, const char *what, struct err *err);
+int store_db_error(sqlite3 *db, const char *what, struct err *err);
 
 #endif

@@ -18,12 +18,6 @@ bind_TEXT(sqlite3_stmt *st, int i, const char *text)
 	(void)sqlite3_bind_text(st, i, text ? text : "", -1, SQLITE_STATIC);
 }
 
-static void
-bind_BLOB(sqlite3_stmt *st, int i, struct store_blob blob)
-{
-	(void)sqlite3_bind_blob64(st, i, blob.len ? blob.bytes : "", blob.len, SQLITE_STATIC);
-}
-
 /* Bind every column from parameter 1 on; the number of the next one. */
 static int
 bind_columns(sqlite3_stmt *st, const struct store_job *job)
@@ -57,16 +51,6 @@ read_TEXT(struct arena *a, sqlite3_stmt *st, int column, const char **ret)
 {
 	*ret = copy_text(a, st, column);
 	return *ret;
-}
-
-static bool
-read_BLOB(struct arena *a, sqlite3_stmt *st, int column, struct store_blob *ret)
-{
-	const void *bytes = sqlite3_column_blob(st, column);
-
-	ret->len = (size_t)sqlite3_column_bytes(st, column);
-	ret->bytes = arena_copy(a, bytes ? bytes : "", ret->len);
-	return ret->bytes;
 }
 
 /* The row that the statement stands on. 0 or -ENOMEM. */
@@ -121,6 +105,18 @@ insert_key(struct store *s, const char *id, const struct store_key *key, int64_t
 }
 
 static int
+insert_spec(struct store *s, int64_t number, const struct store_blob *spec, struct err *err)
+{
+	sqlite3_stmt *st = store_statement(s, SPEC_INSERT);
+
+	if (!st)
+		return store_error(s, "spec", err);
+	(void)sqlite3_bind_int64(st, 1, number);
+	(void)sqlite3_bind_blob64(st, 2, spec->len ? spec->bytes : "", spec->len, SQLITE_STATIC);
+	return store_run(s, st, "spec", err);
+}
+
+static int
 insert_row(struct store *s, struct store_job *job, struct err *err)
 {
 	sqlite3_stmt *st = store_statement(s, JOB_INSERT);
@@ -136,8 +132,8 @@ insert_row(struct store *s, struct store_job *job, struct err *err)
 }
 
 int
-store_job_insert(struct store *s, struct store_job *job, const struct store_label *labels,
-		 size_t n_labels, const struct store_key *key, int64_t now_ns, struct err *err)
+store_job_insert(struct store *s, struct store_job *job, const struct store_job_parts *parts,
+		 struct err *err)
 {
 	size_t i;
 	int rc;
@@ -145,11 +141,14 @@ store_job_insert(struct store *s, struct store_job *job, const struct store_labe
 	rc = store_begin(s, err);
 	if (rc < 0)
 		return rc;
+	job->spec_bytes = (int64_t)parts->spec.len;
 	rc = insert_row(s, job, err);
-	for (i = 0; i < n_labels && rc == 0; i++)
-		rc = insert_label(s, job->number, &labels[i], err);
-	if (rc == 0 && key)
-		rc = insert_key(s, job->id, key, now_ns, err);
+	if (rc == 0)
+		rc = insert_spec(s, job->number, &parts->spec, err);
+	for (i = 0; i < parts->n_labels && rc == 0; i++)
+		rc = insert_label(s, job->number, &parts->labels[i], err);
+	if (rc == 0 && parts->key)
+		rc = insert_key(s, job->id, parts->key, parts->now_ns, err);
 	if (rc == 0)
 		rc = store_commit(s, err);
 	if (rc < 0) {
@@ -181,17 +180,32 @@ store_job_delete(struct store *s, int64_t number, struct err *err)
 	return store_run(s, st, "remove job", err);
 }
 
-int
-store_job_undo(struct store *s, const struct store_job *job, struct err *err)
+static int
+delete_key(struct store *s, const char *id, struct err *err)
 {
 	sqlite3_stmt *st = store_statement(s, KEY_DELETE);
-	int rc;
 
 	if (!st)
 		return store_error(s, "idempotency key", err);
-	(void)sqlite3_bind_text(st, 1, job->id, -1, SQLITE_STATIC);
-	rc = store_run(s, st, "idempotency key", err);
-	return rc < 0 ? rc : store_job_delete(s, job->number, err);
+	(void)sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC);
+	return store_run(s, st, "idempotency key", err);
+}
+
+int
+store_job_undo(struct store *s, const struct store_job *job, struct err *err)
+{
+	int rc;
+
+	rc = store_begin(s, err);
+	if (rc == 0)
+		rc = delete_key(s, job->id, err);
+	if (rc == 0)
+		rc = store_job_delete(s, job->number, err);
+	if (rc == 0)
+		rc = store_commit(s, err);
+	if (rc < 0)
+		store_rollback(s);
+	return rc;
 }
 
 int
@@ -225,6 +239,28 @@ store_job_exists(struct store *s, const char *id, bool *ret_exists, struct err *
 	rc = sqlite3_step(st);
 	*ret_exists = rc == SQLITE_ROW;
 	rc = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : store_error(s, "job", err);
+	done(st);
+	return rc;
+}
+
+int
+store_spec_get(struct store *s, struct arena *a, int64_t number, struct store_blob *ret_spec,
+	       struct err *err)
+{
+	sqlite3_stmt *st = store_statement(s, SPEC_GET);
+	int rc;
+
+	if (!st)
+		return store_error(s, "spec", err);
+	(void)sqlite3_bind_int64(st, 1, number);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		ret_spec->len = (size_t)sqlite3_column_bytes(st, 0);
+		ret_spec->bytes = arena_copy(a, sqlite3_column_blob(st, 0), ret_spec->len);
+		rc = ret_spec->bytes ? 1 : err_sys(err, ENOMEM, "spec");
+	} else {
+		rc = rc == SQLITE_DONE ? 0 : store_error(s, "spec", err);
+	}
 	done(st);
 	return rc;
 }
@@ -324,13 +360,15 @@ store_jobs_list(struct store *s, struct arena *a, const struct store_filter *fil
 }
 
 int
-store_jobs_open(struct store *s, struct arena *a, struct store_job **ret_jobs, size_t *ret_n,
-		struct err *err)
+store_jobs_open(struct store *s, struct arena *a, int64_t after, size_t limit,
+		struct store_job **ret_jobs, size_t *ret_n, struct err *err)
 {
 	sqlite3_stmt *st = store_statement(s, JOBS_OPEN);
 
 	if (!st)
 		return store_error(s, "open jobs", err);
+	(void)sqlite3_bind_int64(st, 1, after);
+	(void)sqlite3_bind_int64(st, 2, (int64_t)limit);
 	return collect(s, a, st, ret_jobs, ret_n, err);
 }
 

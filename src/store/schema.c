@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "store/impl.h"
 
 /*
  * Each migration leads from one schema to the next and is never changed once it has been released.
@@ -23,7 +24,9 @@ static const char *const migrations[] = {
 	"	grp TEXT NOT NULL,"
 	"	session TEXT NOT NULL,"
 	"	lifetime INTEGER NOT NULL,"
-	"	spec BLOB NOT NULL,"
+	"	cap INTEGER NOT NULL,"
+	"	grace_ms INTEGER NOT NULL,"
+	"	spec_bytes INTEGER NOT NULL,"
 	"	pid INTEGER NOT NULL,"
 	"	start_ticks INTEGER NOT NULL,"
 	"	wait_status INTEGER NOT NULL,"
@@ -44,6 +47,10 @@ static const char *const migrations[] = {
 	"CREATE INDEX jobs_open ON jobs (number) WHERE closed_ns = 0;"
 	"CREATE INDEX jobs_grp ON jobs (grp, number) WHERE grp <> '';"
 	"CREATE INDEX jobs_name ON jobs (name, number) WHERE name <> '';"
+	/* What was asked for: up to 4 MiB, written once and seldom read. */
+	"CREATE TABLE specs ("
+	"	number INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,"
+	"	spec BLOB NOT NULL);"
 	"CREATE TABLE labels ("
 	"	number INTEGER NOT NULL REFERENCES jobs ON DELETE CASCADE,"
 	"	key TEXT NOT NULL, value TEXT NOT NULL,"
@@ -59,14 +66,17 @@ static const char *const migrations[] = {
 	"CREATE TABLE events ("
 	"	epoch INTEGER NOT NULL, seq INTEGER NOT NULL, time_ns INTEGER NOT NULL,"
 	"	kind INTEGER NOT NULL, job_id TEXT NOT NULL, grp TEXT NOT NULL, data BLOB NOT NULL,"
-	"	PRIMARY KEY (epoch, seq)) WITHOUT ROWID;",
+	"	PRIMARY KEY (epoch, seq)) WITHOUT ROWID;"
+	/* One row: what came up to here may not be among the events. */
+	"CREATE TABLE events_lost (epoch INTEGER NOT NULL, seq INTEGER NOT NULL);"
+	"INSERT INTO events_lost VALUES (0, 0);",
 };
 
 static int
 run(sqlite3 *db, const char *sql, struct err *err)
 {
 	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return err_set(err, ERR_INTERNAL, "database: %s", sqlite3_errmsg(db));
+		return store_db_error(db, "schema", err);
 	return 0;
 }
 
@@ -76,14 +86,10 @@ user_version(sqlite3 *db, int *ret_version, struct err *err)
 	sqlite3_stmt *st;
 
 	if (sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &st, NULL) != SQLITE_OK)
-		return err_set(err, ERR_INTERNAL, "database: %s", sqlite3_errmsg(db));
-	if (sqlite3_step(st) != SQLITE_ROW) {
-		(void)sqlite3_finalize(st);
-		return err_set(err, ERR_INTERNAL, "database: %s", sqlite3_errmsg(db));
-	}
-	*ret_version = sqlite3_column_int(st, 0);
-	(void)sqlite3_finalize(st);
-	return 0;
+		return store_db_error(db, "schema", err);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		*ret_version = sqlite3_column_int(st, 0);
+	return sqlite3_finalize(st) == SQLITE_OK ? 0 : store_db_error(db, "schema", err);
 }
 
 int

@@ -11,9 +11,11 @@
 
 /* Pages (4 KiB) of the write-ahead log after which a checkpoint is worth its reads and writes. */
 #define CHECKPOINT_PAGES 1000
-/* Under load the log never comes to its end, and grows: from here on writers wait for it once. */
+/* Under load the log never comes to its end, and grows: from here on the writer folds it once. */
 #define LONG_PAGES 16000
-#define BUSY_MS    2000
+/* Others seldom write; the loop tries again later rather than stand still. */
+#define OPEN_BUSY_MS 2000
+#define BUSY_MS      5
 
 static const char names[] = ""
 #define COLUMN(type, name) ", " #name
@@ -39,8 +41,9 @@ static const struct {
 	[JOB_INSERT] = { "INSERT INTO jobs (number%s) VALUES (NULL%s)", names, values },
 	[JOB_UPDATE] = { "UPDATE jobs SET number = number%s WHERE number = ?", settings, "" },
 	[JOB_GET] = { "SELECT number%s FROM jobs WHERE id = ?", names, "" },
-	[JOBS_OPEN] = { "SELECT number%s FROM jobs WHERE closed_ns = 0 ORDER BY number", names,
-			"" },
+	[JOBS_OPEN] = { "SELECT number%s FROM jobs WHERE closed_ns = 0 AND number > ?"
+			" ORDER BY number LIMIT ?",
+			names, "" },
 	[JOBS_LIST] = { "SELECT number%s FROM jobs WHERE number < ?1"
 			" AND (?2 = 0 OR (1 << state) & ?2)"
 			" AND (?3 = '' OR grp = ?3)"
@@ -49,6 +52,8 @@ static const struct {
 			"  (SELECT number FROM labels WHERE key = ?5 AND value = ?6))"
 			" ORDER BY number DESC LIMIT ?7",
 			names, "" },
+	[SPEC_INSERT] = { "INSERT INTO specs VALUES (?, ?)", "", "" },
+	[SPEC_GET] = { "SELECT spec FROM specs WHERE number = ?", "", "" },
 	[JOB_DELETE] = { "DELETE FROM jobs WHERE number = ?", "", "" },
 	[ID_BY_PREFIX] = { "SELECT id FROM jobs WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", "",
 			   "" },
@@ -65,10 +70,14 @@ static const struct {
 	[EVENTS_AFTER] = { "SELECT epoch, seq, time_ns, kind, job_id, grp, data FROM events"
 			   " WHERE (epoch, seq) > (?, ?) ORDER BY epoch, seq LIMIT ?",
 			   "", "" },
-	[EVENTS_FIRST] = { "SELECT epoch, seq FROM events ORDER BY epoch, seq LIMIT 1", "", "" },
-	[EVENTS_PRUNE] = { "DELETE FROM events WHERE (epoch, seq) <= (SELECT epoch, seq FROM events"
-			   " ORDER BY epoch DESC, seq DESC LIMIT 1 OFFSET ?)",
-			   "", "" },
+	[EVENTS_FROM_END] = { "SELECT epoch, seq FROM events"
+			      " ORDER BY epoch DESC, seq DESC LIMIT 1 OFFSET ?",
+			      "", "" },
+	[EVENTS_PRUNE] = { "DELETE FROM events WHERE (epoch, seq) <= (?, ?)", "", "" },
+	[EVENTS_LOSE] = { "UPDATE events_lost SET epoch = ?1, seq = ?2"
+			  " WHERE (epoch, seq) < (?1, ?2)",
+			  "", "" },
+	[EVENTS_ARE_LOST] = { "SELECT 1 FROM events_lost WHERE (epoch, seq) > (?, ?)", "", "" },
 	[META_NEXT] = { "INSERT INTO meta VALUES (?1, 1)"
 			" ON CONFLICT (key) DO UPDATE SET value = value + 1 RETURNING value",
 			"", "" },
@@ -78,9 +87,9 @@ static const struct {
 };
 
 int
-store_error(struct store *s, const char *what, struct err *err)
+store_db_error(sqlite3 *db, const char *what, struct err *err)
 {
-	int rc = sqlite3_extended_errcode(s->db);
+	int rc = sqlite3_extended_errcode(db);
 	int code = ERR_INTERNAL;
 
 	switch (rc & 0xff) {
@@ -104,7 +113,13 @@ store_error(struct store *s, const char *what, struct err *err)
 	default:
 		break;
 	}
-	return err_set(err, code, "database: %s: %s", what, sqlite3_errmsg(s->db));
+	return err_set(err, code, "database: %s: %s", what, sqlite3_errmsg(db));
+}
+
+int
+store_error(struct store *s, const char *what, struct err *err)
+{
+	return store_db_error(s->db, what, err);
 }
 
 static sqlite3_stmt *
@@ -171,12 +186,16 @@ set_up(struct store *s, struct err *err)
 				      "PRAGMA cache_size = -1024;"
 				      "PRAGMA wal_autocheckpoint = 0;";
 
-	(void)sqlite3_busy_timeout(s->db, BUSY_MS);
+	int rc;
+
+	(void)sqlite3_busy_timeout(s->db, OPEN_BUSY_MS);
 	(void)sqlite3_extended_result_codes(s->db, 1);
 	if (sqlite3_exec(s->db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
 		return store_error(s, "open", err);
 	(void)sqlite3_wal_hook(s->db, on_wal, s);
-	return schema_migrate(s->db, err);
+	rc = schema_migrate(s->db, err);
+	(void)sqlite3_busy_timeout(s->db, BUSY_MS);
+	return rc;
 }
 
 int
@@ -237,15 +256,23 @@ int
 store_next_epoch(struct store *s, int64_t *ret_epoch, struct err *err)
 {
 	sqlite3_stmt *st = store_statement(s, META_NEXT);
+	int64_t epoch = 0;
+	int rc;
 
-	if (!st || sqlite3_bind_text(st, 1, "epoch", -1, SQLITE_STATIC) != SQLITE_OK ||
-	    sqlite3_step(st) != SQLITE_ROW)
+	if (!st)
 		return store_error(s, "epoch", err);
-	*ret_epoch = sqlite3_column_int64(st, 0);
-	/* The row is written when the statement ends. */
-	if (sqlite3_step(st) != SQLITE_DONE || sqlite3_reset(st) != SQLITE_OK)
-		return store_error(s, "epoch", err);
-	return 0;
+	(void)sqlite3_bind_text(st, 1, "epoch", -1, SQLITE_STATIC);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		epoch = sqlite3_column_int64(st, 0);
+		rc = sqlite3_step(st); /* the row is written when the statement ends */
+	}
+	rc = rc == SQLITE_DONE ? 0 : store_error(s, "epoch", err);
+	/* One that stays open lets no later transaction commit. */
+	(void)sqlite3_reset(st);
+	if (rc == 0)
+		*ret_epoch = epoch;
+	return rc;
 }
 
 bool
@@ -263,17 +290,30 @@ store_wal_is_long(const struct store *s)
 	return s->wal_pages >= LONG_PAGES;
 }
 
-int
-store_checkpoint(const char *path, bool wait, struct err *err)
+/* In nobody's way: as far as it goes while others read and write. */
+static int
+fold(sqlite3 *db)
 {
-	int mode = wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+	return sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+int
+store_fold_rest(struct store *s, struct err *err)
+{
+	return fold(s->db) == SQLITE_OK ? 0 : store_error(s, "checkpoint", err);
+}
+
+int
+store_checkpoint(const char *path, struct err *err)
+{
 	struct store s = { 0 };
 	int rc = 0;
 
 	if (sqlite3_open_v2(path, &s.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
 		    SQLITE_OK ||
-	    sqlite3_busy_timeout(s.db, BUSY_MS) != SQLITE_OK ||
-	    sqlite3_wal_checkpoint_v2(s.db, NULL, mode, NULL, NULL) != SQLITE_OK)
+	    /* A connection that has read nothing knows of no log, and folds none. */
+	    sqlite3_exec(s.db, "PRAGMA user_version", NULL, NULL, NULL) != SQLITE_OK ||
+	    fold(s.db) != SQLITE_OK)
 		rc = store_error(&s, "checkpoint", err);
 	(void)sqlite3_close(s.db);
 	return rc;

@@ -4,8 +4,6 @@
 #include "base/utf8.h"
 #include "text/json.h"
 
-#define ESCAPE_MAX 6 /* the longest escape of one byte: \u0001 */
-
 /* The first piece of the bytes: its length, and what it costs. */
 static size_t
 next_piece(const unsigned char *p, size_t len, size_t *ret_chars)
@@ -81,33 +79,4 @@ excerpt_tail(const void *bytes, size_t len, size_t budget)
 			border = start;
 	}
 	return len;
-}
-
-struct excerpt_plan
-excerpt_plan(uint64_t total_bytes, size_t budget)
-{
-	struct excerpt_plan plan = { .head = budget / 5, .tail = budget - budget / 5 };
-
-	if (total_bytes / EXCERPT_BYTES_PER_CHAR + !!(total_bytes % EXCERPT_BYTES_PER_CHAR) >
-	    budget)
-		plan.fit = EXCERPT_CUT;
-	else
-		plan.fit = total_bytes <= budget / ESCAPE_MAX ? EXCERPT_WHOLE : EXCERPT_COUNT;
-	return plan;
-}
-
-struct excerpt
-excerpt_of(const void *bytes, size_t len, size_t budget)
-{
-	struct excerpt_plan plan = excerpt_plan(len, budget);
-	struct excerpt cut = { .head = len };
-
-	if (plan.fit == EXCERPT_WHOLE ||
-	    (plan.fit == EXCERPT_COUNT && excerpt_chars(bytes, len) <= budget))
-		return cut;
-	cut.head = excerpt_head(bytes, len, plan.head);
-	budget -= excerpt_chars(bytes, cut.head);
-	cut.tail = excerpt_tail((const char *)bytes + cut.head, len - cut.head, budget);
-	cut.omitted = len - cut.head - cut.tail;
-	return cut;
 }

@@ -12,36 +12,6 @@
 #define JOBWIRE_TEXT_EXCERPT_H
 
 #include <stddef.h>
-#include <stdint.h>
-
-/* No character is longer than this: a block of so many bytes for each character of a budget is
- * never too small to be cut, and its ragged far end is never part of the cut. */
-#define EXCERPT_BYTES_PER_CHAR 4
-
-enum excerpt_fit {
-	EXCERPT_CUT,   /* cannot fit, whatever it is */
-	EXCERPT_WHOLE, /* fits, whatever it is */
-	EXCERPT_COUNT, /* depends: read it all, excerpt_of() tells */
-};
-
-/* The plan before anything is read: the shares of the budget, in characters. */
-struct excerpt_plan {
-	size_t head; /* 20 % */
-	size_t tail; /* the rest */
-	enum excerpt_fit fit;
-};
-
-struct excerpt_plan excerpt_plan(uint64_t total_bytes, size_t budget);
-
-/* What to show of bytes that are all here: `head` bytes from the front, `tail` from the end. Where
- * everything fits, `head` is all of it. What the head leaves of its share goes to the tail. */
-struct excerpt {
-	size_t head;
-	size_t omitted;
-	size_t tail;
-};
-
-struct excerpt excerpt_of(const void *bytes, size_t len, size_t budget);
 
 /* How many bytes from the front, or from the end, fit into `budget` characters. */
 size_t excerpt_head(const void *bytes, size_t len, size_t budget);

@@ -121,12 +121,6 @@ escape(const unsigned char *p, size_t len, unsigned char *out)
 	return total;
 }
 
-size_t
-json_escaped_len(const void *bytes, size_t len)
-{
-	return escape(bytes, len, NULL);
-}
-
 /* Block by block, so that one reservation serves many escapes and wastes little. */
 static void
 put_escaped(struct json *j, const void *bytes, size_t len)

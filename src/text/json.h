@@ -50,9 +50,6 @@ void json_string_begin(struct json *j, const char *key);
 void json_string_part(struct json *j, const void *bytes, size_t len);
 void json_string_end(struct json *j);
 
-/* How many bytes `len` bytes become inside of a JSON string, without the quotes. */
-size_t json_escaped_len(const void *bytes, size_t len);
-
 /* How many characters an ASCII character becomes there: 1, or 2 ("\n"), or 6 ("\u0001"). Every
  * other character, and the U+FFFD of an invalid piece, goes out as it is: 1. */
 unsigned json_ascii_len(unsigned char c);

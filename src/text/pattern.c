@@ -488,6 +488,12 @@ pattern_feed(struct pattern *p, const void *bytes, size_t len, struct pattern_ma
 	return 0;
 }
 
+uint64_t
+pattern_open_at(const struct pattern *p)
+{
+	return p->base + p->from;
+}
+
 int
 pattern_finish(struct pattern *p, struct pattern_match *ret_match, struct err *err)
 {

@@ -39,7 +39,7 @@
 #define PATTERN_TEXT_MAX   ((size_t)4096)
 #define PATTERN_SPAN       ((size_t)16 * 1024)
 #define PATTERN_BEHIND_MAX ((size_t)32 * 1024)
-#define PATTERN_CPU_MS     1000
+#define PATTERN_CPU_MS     250
 
 struct err;
 struct pattern;
@@ -72,6 +72,10 @@ int pattern_feed(struct pattern *p, const void *bytes, size_t len, struct patter
 /* The stream has ended: look for the next match in what is left. Again for those that follow, until
  * none is found. As pattern_feed(), which may not be called any more. */
 int pattern_finish(struct pattern *p, struct pattern_match *ret_match, struct err *err) MUST_CHECK;
+
+/* No match that can still be found begins before here, in bytes from the beginning of the stream:
+ * behind the last match, or where the one begins that what comes will decide. */
+uint64_t pattern_open_at(const struct pattern *p);
 
 /* What pattern_finish() would find if the stream ended here. Changes nothing. */
 int pattern_peek(struct pattern *p, struct pattern_match *ret_match, struct err *err) MUST_CHECK;

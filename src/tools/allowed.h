@@ -4,9 +4,8 @@
  *
  * As with the predecessor: separated by commas, looked for anywhere, without regard to case; ^ and
  * $ are the ends of the command, not of its lines. A guard rail, no wall: "npm test; anything"
- * passes
- * "^npm". A pattern that cannot be read allows nothing, and a list of only such ones refuses all.
- * Threads: one at a time.
+ * passes "^npm". A pattern that cannot be read allows nothing, and a list of only such ones refuses
+ * all. Threads: one at a time.
  */
 #ifndef JOBWIRE_TOOLS_ALLOWED_H
 #define JOBWIRE_TOOLS_ALLOWED_H

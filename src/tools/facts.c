@@ -26,6 +26,12 @@ facts_is_final(const Jobwire__V1__Job *job)
 	return job_state_is_final((int)job->state);
 }
 
+bool
+facts_is_queued(const Jobwire__V1__Job *job)
+{
+	return job->state == JOBWIRE__V1__STATE__STATE_QUEUED;
+}
+
 const char *
 facts_status(const Jobwire__V1__Job *job)
 {
@@ -67,6 +73,8 @@ facts_put(struct json *j, const Jobwire__V1__Job *job)
 	facts_put_end(j, job);
 	if (job->started_ns)
 		json_seconds(j, "elapsed_seconds", MAX(end_ns - job->started_ns, 0) / NS_PER_MS);
+	if (job->queue_position)
+		json_uint(j, "queue_position", job->queue_position);
 }
 
 void

@@ -23,6 +23,7 @@ extern const struct property facts_result[];
 
 /* Is the job in a final state? */
 bool facts_is_final(const Jobwire__V1__Job *job);
+bool facts_is_queued(const Jobwire__V1__Job *job);
 const char *facts_status(const Jobwire__V1__Job *job);
 
 /* state, reason, exit_code or signal. */

@@ -24,7 +24,7 @@ static const struct property arguments[] = {
 	{ .name = "job_id", .type = "string", .is_required = true },
 	{ .name = "input",
 	  .type = "string",
-	  .about = "Text; a newline is added if it ends without" },
+	  .about = "Text; a newline is added if it ends without; absent: only read" },
 	{ .name = "newline", .type = "boolean", .about = "false: add none" },
 	{ .name = "eof", .type = "boolean", .about = "Close stdin behind input" },
 	{ .name = "wait_ms",
@@ -36,11 +36,18 @@ static const struct property arguments[] = {
 
 static const struct property result[] = {
 	{ .name = "accepted_bytes", .type = "integer", .is_required = true },
-	{ .name = "hint", .type = "string" },
 	{ .name = NULL },
 };
 
-#define NOT_READ "the job does not read its stdin: the rest of the input was not taken"
+/* By whether it has not begun, and whether eof was asked for. */
+static const char *const not_taken[2][2] = {
+	{ "the job does not read its stdin: the rest of the input was not taken",
+	  "the job does not read its stdin: the rest of the input was not taken, and stdin was not "
+	  "closed" },
+	{ "the job waits in the queue and has not started: the input was not taken",
+	  "the job waits in the queue and has not started: the input was not taken, and stdin was "
+	  "not closed" },
+};
 
 struct interaction {
 	struct op op;
@@ -48,6 +55,7 @@ struct interaction {
 	char *input;
 	size_t len;
 	bool eof;
+	bool only_reads;
 	int64_t deadline_ms;
 	int tries;
 	uint64_t offset;  /* of the input */
@@ -79,7 +87,7 @@ answer(struct op *op)
 		j->failed = -1;
 	json_uint(j, "accepted_bytes", i->accepted);
 	if (i->accepted < i->len)
-		json_str(j, "hint", NOT_READ);
+		json_str(j, "hint", not_taken[facts_is_queued(i->job)][i->eof]);
 	op_end(op);
 }
 
@@ -138,6 +146,8 @@ on_typed(struct op *op, const ProtobufCMessage *reply)
 	struct interaction *i = of(op);
 
 	i->accepted = ((const Jobwire__V1__SendInputResponse *)(const void *)reply)->accepted;
+	op_begun(op, i->reading.id, "got the input, but its answer could not be read",
+		 "get_job_output reads it; do not send the input again.");
 	wait_for_answer(i);
 }
 
@@ -171,6 +181,8 @@ type_in(struct interaction *i)
 	req.wait_ms = left_ms(i);
 	req.data = message_bytes(i->input, i->len);
 	i->op.on_error = on_not_typed;
+	i->op.hint = "The input may have been sent: look with get_job_output before you send it "
+		     "again.";
 	op_call(&i->op, METHOD_Jobs_SendInput, &req.base, req.wait_ms, on_typed);
 }
 
@@ -187,7 +199,7 @@ on_job(struct op *op, const ProtobufCMessage *reply)
 			job->id, facts_status(job));
 		return;
 	}
-	if (job->stdin_mode == JOBWIRE__V1__STDIN_MODE__STDIN_NULL) {
+	if (job->stdin_mode == JOBWIRE__V1__STDIN_MODE__STDIN_NULL && !i->only_reads) {
 		op_fail(op,
 			"%s: job %s was started without stdin. Start it with execute_command, "
 			"which gives it one.",
@@ -198,7 +210,10 @@ on_job(struct op *op, const ProtobufCMessage *reply)
 	i->offset = job->input_offset;
 	i->from[0] = reading_stored(job, JOBWIRE__V1__STREAM__STREAM_STDOUT);
 	i->from[1] = reading_stored(job, JOBWIRE__V1__STREAM__STREAM_STDERR);
-	type_in(i);
+	if (i->only_reads)
+		wait_for_answer(i);
+	else
+		type_in(i);
 }
 
 static void
@@ -210,14 +225,16 @@ look(struct interaction *i)
 	op_call(&i->op, METHOD_Jobs_Get, &req.base, 0, on_job);
 }
 
-/* The predecessor ends every input with a newline. Only to close stdin none is needed. */
+/* The predecessor ends every input with a newline. To close stdin or to read none is needed. */
 static bool
 take_input(struct interaction *i, const cJSON *args)
 {
 	const char *input = arg_str(args, "input", "");
 	size_t len = strlen(input);
-	bool ends = len && input[len - 1] == '\n', nothing = !len && i->eof;
+	bool ends = len && input[len - 1] == '\n', nothing;
 
+	i->only_reads = !i->eof && !arg_get(args, "input");
+	nothing = !len && (i->eof || i->only_reads);
 	i->input = arena_printf(&i->op.arena, "%s%s", input,
 				!ends && !nothing && arg_bool(args, "newline", true) ? "\n" : "");
 	i->len = i->input ? strlen(i->input) : 0;
@@ -245,7 +262,7 @@ interact_with_job(struct mcp_call *call, const cJSON *args, void *arg)
 			"Invalid parameter: input has %zu bytes; at most %zu are taken in one "
 			"call: send it in parts.",
 			i->len, INPUT_MAX);
-	else if (!i->len && !i->eof)
+	else if (!i->len && !i->eof && !i->only_reads)
 		op_fail(&i->op, "Invalid parameter: input is empty, and neither newline nor eof is "
 				"to be sent.");
 	else

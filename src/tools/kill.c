@@ -29,12 +29,7 @@ static const struct property arguments[] = {
 };
 
 static const struct property result[] = {
-	{ .name = "status",
-	  .type = "string",
-	  .words = "killed|already_terminated|not_found",
-	  .is_required = true },
-	{ .name = "job_id", .type = "string" },
-	{ .name = "killed_processes", .type = "integer" },
+	{ .name = "status", .type = "string", .is_required = true },
 	{ .name = "survivors", .type = "integer" },
 	{ .name = NULL },
 };
@@ -139,6 +134,8 @@ kill_job(struct mcp_call *call, const cJSON *args, void *arg)
 	req.wait_case = JOBWIRE__V1__STOP_REQUEST__WAIT_WAIT_MS;
 	req.wait_ms = GRACE_MAX_S * 1000 + MARGIN_MS;
 	op->on_error = on_not_stopped;
+	op->hint = "It may have been ended all the same: get_job_status tells, and repeating the "
+		   "call does no harm.";
 	op_call(op, METHOD_Jobs_Stop, &req.base, req.wait_ms, on_stopped);
 }
 

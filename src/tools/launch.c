@@ -28,7 +28,7 @@ const struct property launch_arguments[] = {
 	  .type = "number",
 	  .least = "0",
 	  .most = "31536000",
-	  .about = "Kill the job after this long; 0: never" },
+	  .about = "Kill the job after so long; default never or as set" },
 	{ .name = "queue", .type = "boolean", .about = "At the job limit wait instead of failing" },
 	{ .name = NULL },
 };

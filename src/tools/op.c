@@ -73,6 +73,7 @@ on_done(struct client_request *r, const ProtobufCMessage *reply, const struct er
 {
 	struct op *op = container_of(r, struct op, request);
 
+	op->is_begun = op->is_begun || (err && op->hint && r->was_sent);
 	if (!err)
 		op->next(op, reply);
 	else if (op->on_error)
@@ -89,9 +90,9 @@ send_call(struct op *op, enum method_number method, const ProtobufCMessage *mess
 					.idempotency_key = key };
 	struct err err = { 0 };
 
-	op->is_once = key != NULL;
 	op->next = next;
 	op->request.done = on_done;
+	op->request.was_sent = false;
 	if (bridge_send(op->tools->bridge, &op->request, method, message, &how, &err) < 0)
 		op_fail_err(op, &err);
 }
@@ -118,6 +119,16 @@ op_forget(struct op *op)
 {
 	if (op->request.is_on)
 		bridge_cancel(op->tools->bridge, &op->request);
+}
+
+void
+op_begun(struct op *op, const char *job_id, const char *what, const char *hint)
+{
+	const char *sentence = arena_printf(&op->arena, "Job %s %s", job_id, what);
+
+	op->what = sentence ? sentence : op->what;
+	op->hint = hint;
+	op->is_begun = true;
 }
 
 static void
@@ -209,13 +220,16 @@ hint_for(const struct op *op, int code)
 	switch (code) {
 	case ERR_UNAVAILABLE:
 	case ERR_DEADLINE_EXCEEDED:
-		return op->is_once ? " Look at list_jobs before you repeat the call: the job may "
-				     "have been started all the same."
-				   : " Jobs are not harmed by that. Repeat the call: it starts the "
-				     "engine where none runs.";
+		if (op->is_begun)
+			return op->hint;
+		if (!op->request.was_sent)
+			return "Nothing was carried out. engine.log in the state folder may say "
+			       "more.";
+		return "Jobs are not harmed by that. Repeat the call: it starts the engine where "
+		       "none runs.";
 	case ERR_INTERNAL:
 	case ERR_UNKNOWN:
-		return " Try again; the engine's log says more.";
+		return op->is_begun ? op->hint : "Try again; the engine's log says more.";
 	default:
 		return "";
 	}
@@ -224,14 +238,14 @@ hint_for(const struct op *op, int code)
 void
 op_fail_err(struct op *op, const struct err *err)
 {
+	const char *hint = hint_for(op, err->code);
 	size_t len = strlen(err->msg);
 
 	if (err->code == ERR_NOT_FOUND && strcmp(err->field, "job_id") == 0)
 		op_fail_unknown(op);
 	else
-		op_fail(op, "%s: %s%s%s", op->what, err->msg,
-			len && strchr(".!?", err->msg[len - 1]) ? "" : ".",
-			hint_for(op, err->code));
+		op_fail(op, "%s: %s%s%s%s", op->what, err->msg,
+			len && strchr(".!?", err->msg[len - 1]) ? "" : ".", *hint ? " " : "", hint);
 }
 
 /* ---- with the jobs that there are ---- */

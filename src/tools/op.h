@@ -45,7 +45,10 @@ struct op {
 	const char *job_id; /* as the client gave it */
 
 	struct client_request request;
-	bool is_once; /* repeating it would do it again */
+	/* What to do when the engine falls silent, where the call must not just be repeated; and
+	 * whether what the hint is about may have been done already. */
+	const char *hint;
+	bool is_begun;
 	op_step *next;
 	/* Instead of op_fail_err(), for calls whose errors mean something. */
 	void (*on_error)(struct op *op, const struct err *err);
@@ -75,6 +78,10 @@ void op_call_once(struct op *op, enum method_number method, const ProtobufCMessa
 		  uint32_t wait_ms, op_step *next);
 /* The call under way is not waited for any more. */
 void op_forget(struct op *op);
+
+/* Something has been done that lasts: from now on errors begin with "Job <id> <what>", and end with
+ * the hint. */
+void op_begun(struct op *op, const char *job_id, const char *what, const char *hint);
 
 /* Call `on_timer` after so long, once; again for another time. Negative: not at all. */
 void op_timer(struct op *op, int64_t ms, void (*on_timer)(struct op *op));

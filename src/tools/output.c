@@ -121,7 +121,7 @@ const struct tool_row tool_get_job_output = {
 		.handle = get_job_output,
 	},
 	.arguments = { get_arguments, reading_stream_argument, reading_arguments },
-	.result = { facts_result, reading_result },
+	.result = { facts_result, reading_result, reading_stream_result },
 };
 
 /* ---- tail_job_output ---- */
@@ -159,5 +159,5 @@ const struct tool_row tool_tail_job_output = {
 		.handle = tail_job_output,
 	},
 	.arguments = { tail_arguments, reading_stream_argument, reading_arguments },
-	.result = { facts_result, reading_result },
+	.result = { facts_result, reading_result, reading_stream_result },
 };

@@ -56,13 +56,20 @@ static void
 write_required(struct json *j, const struct property *const *tables)
 {
 	const struct property *p;
+	bool has_some = false;
 
-	json_array_begin(j, "required");
-	for (; *tables; tables++)
-		for (p = *tables; p->name; p++)
-			if (p->is_required)
-				json_str(j, NULL, p->name);
-	json_array_end(j);
+	for (; *tables; tables++) {
+		for (p = *tables; p->name; p++) {
+			if (!p->is_required)
+				continue;
+			if (!has_some)
+				json_array_begin(j, "required");
+			has_some = true;
+			json_str(j, NULL, p->name);
+		}
+	}
+	if (has_some)
+		json_array_end(j);
 }
 
 static void
@@ -73,13 +80,16 @@ write_object(struct json *j, const char *key, const struct property *const *tabl
 
 	json_object_begin(j, key);
 	json_str(j, "type", "object");
-	json_object_begin(j, "properties");
+	if (tables[0]->name)
+		json_object_begin(j, "properties");
 	for (table = tables; *table; table++)
 		for (p = *table; p->name; p++)
-			write_property(j, p);
-	json_object_end(j);
+			if (!p->is_hidden || use == PROPERTY_ACCEPTED)
+				write_property(j, p);
+	if (tables[0]->name)
+		json_object_end(j);
 	write_required(j, tables);
-	if (use == PROPERTY_ARGUMENTS)
+	if (use != PROPERTY_RESULT)
 		json_bool(j, "additionalProperties", false);
 	json_object_end(j);
 }

@@ -21,6 +21,7 @@ struct property {
 	const char *type;
 	const char *about;
 	bool is_required;
+	bool is_hidden;               /* an old name: accepted, but not listed */
 	const char *least, *most;     /* numbers, as text */
 	const char *words;            /* a choice: "stdout|stderr" */
 	bool has_strings;             /* an object: its members are strings */
@@ -28,7 +29,8 @@ struct property {
 };
 
 enum property_use {
-	PROPERTY_ARGUMENTS,
+	PROPERTY_ARGUMENTS, /* as they are listed */
+	PROPERTY_ACCEPTED,  /* as they are checked: the hidden ones too */
 	PROPERTY_RESULT,
 };
 

@@ -22,7 +22,7 @@
 
 static const struct property list_arguments[] = {
 	{ .name = "status", .type = "string", .words = "running|completed|failed|killed" },
-	{ .name = "mine", .type = "boolean", .about = "Only jobs started in this session" },
+	{ .name = "mine", .type = "boolean", .about = "Only jobs of this client group" },
 	{ .name = "limit", .type = "integer", .least = "1", .about = "Default 20, at most 100" },
 	{ .name = "cursor", .type = "string", .about = "next_cursor of the page before" },
 	{ .name = NULL },
@@ -132,8 +132,6 @@ static const struct property status_result[] = {
 	{ .name = "pid", .type = "integer" },
 	{ .name = "started", .type = "string" },
 	{ .name = "ended", .type = "string" },
-	{ .name = "stdout_bytes", .type = "integer" },
-	{ .name = "stderr_bytes", .type = "integer" },
 	{ .name = NULL },
 };
 
@@ -148,8 +146,6 @@ put_bytes(struct json *j, const Jobwire__V1__Job *job)
 static void
 put_rare(struct json *j, const Jobwire__V1__Job *job)
 {
-	if (job->queue_position)
-		json_uint(j, "queue_position", job->queue_position);
 	if (job->stopping)
 		json_bool(j, "stopping", true);
 	if (job->lingering)

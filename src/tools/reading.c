@@ -24,25 +24,32 @@ static const char *const names[] = {
 };
 
 const struct property reading_arguments[] = {
-	{ .name = "max_chars",
-	  .type = "integer",
-	  .least = "200",
-	  .about = "Default 10000, at most 40000" },
-	{ .name = "raw", .type = "boolean", .about = "Keep ANSI codes and \\r" },
+	READING_MAX_CHARS("Default 10000, at most 40000"),
+	READING_RAW,
 	{ .name = NULL },
 };
 
 const struct property reading_stream_argument[] = {
-	{ .name = "stream", .type = "string", .words = "stdout|stderr|combined" },
+	READING_STREAM("Default both"),
 	{ .name = NULL },
 };
+
+/* Of gaps: stream, offset, bytes. Their names say it, and four tools would list them. */
+static const struct property omitted[] = { { .name = NULL } };
 
 const struct property reading_result[] = {
 	{ .name = "stdout", .type = "string" },
 	{ .name = "stderr", .type = "string" },
+	{ .name = "next_offsets", .type = "object" },
+	{ .name = "truncated", .type = "boolean", .is_required = true },
+	{ .name = "omitted", .type = "array", .items = omitted },
+	{ .name = "lost_bytes", .type = "integer" },
+	{ .name = NULL },
+};
+
+const struct property reading_stream_result[] = {
 	{ .name = "output", .type = "string" },
 	{ .name = "next_offset", .type = "integer" },
-	{ .name = "truncated", .type = "boolean", .is_required = true },
 	{ .name = NULL },
 };
 
@@ -116,7 +123,7 @@ plan_stream(struct reading *r, struct reading_stream *s, const Jobwire__V1__Job 
 	s->total = SUM_OF(job, s->stream, end);
 	s->stored = s->show.end = SUM_OF(job, s->stream, stored);
 	s->show.from = MIN(MAX(from, start), s->show.end);
-	s->lost = s->show.from - MIN(from, s->show.from);
+	s->show.lost = s->show.from - MIN(from, s->show.from);
 	s->show.is_open = !r->is_final;
 	len = s->show.end - s->show.from;
 	if (len <= BLOCK_BYTES)
@@ -192,7 +199,7 @@ on_bytes(struct op *op, const ProtobufCMessage *reply)
 	if (res->offset > at) { /* dropped meanwhile: what was read before the gap counts as lost */
 		gap = (size_t)MIN(res->offset - at, (uint64_t)(r->want - r->got));
 		if (!r->is_tail)
-			r->streams[r->at].lost += res->offset - r->offset;
+			r->streams[r->at].show.lost += res->offset - r->offset;
 		r->want -= r->got + gap;
 		r->got = 0;
 		r->offset = res->offset;
@@ -228,6 +235,8 @@ on_tail(struct op *op, const ProtobufCMessage *reply)
 
 	s->show.head = (const void *)arena_copy(&op->arena, res->data.data, res->data.len);
 	s->show.head_len = s->show.head ? res->data.len : 0;
+	if (res->offset > s->show.from) /* the lines are all there */
+		s->show.lost = 0;
 	s->show.from = res->offset;
 	s->show.end = res->offset + s->show.head_len;
 	s->show.is_open = !r->is_final;
@@ -318,24 +327,35 @@ put_one_omitted(const struct reading_stream *s, struct json *j)
 	json_object_end(j);
 }
 
+/* Where lines were asked for and not even fetched, nobody knows where the gap begins. */
+static bool
+has_known_gap(const struct reading_stream *s)
+{
+	return s->show.omitted && !s->is_cut;
+}
+
 static void
 put_omitted(struct reading *r, struct json *j)
 {
-	bool is_cut = false, has_omitted = false;
-	size_t i;
+	bool is_truncated = false, has_gap = false;
+	const struct reading_stream *s;
+	uint64_t lost = 0;
 
-	for (i = 0; i < r->n; i++) {
-		has_omitted = has_omitted || r->streams[i].show.omitted;
-		is_cut = is_cut || r->streams[i].is_cut;
+	for (s = r->streams; s < r->streams + r->n; s++) {
+		has_gap = has_gap || has_known_gap(s);
+		is_truncated = is_truncated || s->show.omitted || s->is_cut;
+		lost += s->show.lost;
 	}
-	json_bool(j, "truncated", has_omitted || is_cut);
-	if (!has_omitted)
-		return;
-	json_array_begin(j, "omitted");
-	for (i = 0; i < r->n; i++)
-		if (r->streams[i].show.omitted)
-			put_one_omitted(&r->streams[i], j);
-	json_array_end(j);
+	json_bool(j, "truncated", is_truncated || lost);
+	if (has_gap)
+		json_array_begin(j, "omitted");
+	for (s = r->streams; s < r->streams + r->n; s++)
+		if (has_known_gap(s))
+			put_one_omitted(s, j);
+	if (has_gap)
+		json_array_end(j);
+	if (lost)
+		json_uint(j, "lost_bytes", lost);
 }
 
 /* The text of one stream, and how much there is of it. */
@@ -375,17 +395,12 @@ reading_show(struct reading *r)
 int
 reading_put(struct reading *r, struct json *j)
 {
-	uint64_t lost = 0;
-	size_t i;
 	int rc = reading_show(r);
+	size_t i;
 
-	for (i = 0; i < r->n; i++) {
+	for (i = 0; i < r->n; i++)
 		put_stream(&r->streams[i], j);
-		lost += r->streams[i].lost;
-	}
 	put_offsets(r, j);
 	put_omitted(r, j);
-	if (lost)
-		json_uint(j, "lost_bytes", lost);
 	return rc;
 }

@@ -23,7 +23,6 @@ struct reading_stream {
 	struct show_stream show; /* the range, and what is shown of it */
 	uint64_t total;          /* bytes that the job has written to it */
 	uint64_t stored;         /* how far it can be read */
-	uint64_t lost;           /* bytes of the range that are not stored any more */
 	size_t tail_want;        /* bytes of a second block, before the end; 0: none */
 	bool is_cut;             /* fewer lines than were asked for, because they are long */
 };
@@ -48,12 +47,26 @@ struct reading {
 	size_t got, want;     /* bytes */
 };
 
-/* The arguments that reading_options() reads, */
+/* The arguments that reading_options() reads, as rows, because defaults differ, */
+#define READING_MAX_CHARS(text)                                                         \
+	{                                                                               \
+		.name = "max_chars", .type = "integer", .least = "200", .about = (text) \
+	}
+#define READING_RAW                                                                  \
+	{                                                                            \
+		.name = "raw", .type = "boolean", .about = "Keep ANSI codes and \\r" \
+	}
+#define READING_STREAM(text)                                                           \
+	{                                                                              \
+		.name = "stream", .type = "string", .words = "stdout|stderr|combined", \
+		.about = (text)                                                        \
+	}
+/* and as tables: for the usual defaults, and where one stream alone can be shown. */
 extern const struct property reading_arguments[];
-/* of tools that can show one stream alone, */
 extern const struct property reading_stream_argument[];
-/* and what reading_put() writes, as far as a program wants it. */
+/* What reading_put() writes, as far as a program wants it; and with one stream alone. */
 extern const struct property reading_result[];
+extern const struct property reading_stream_result[];
 
 /* max_chars, raw, stream. */
 void reading_options(struct reading *r, const cJSON *args);

@@ -15,6 +15,10 @@
 #define ESCAPE_MAX 256
 /* The line about a gap, in characters: 64-bit numbers and the newlines around it, escaped. */
 #define GAP_CHARS 110
+/* The line about what is lost. */
+#define LOST_CHARS 80
+/* A budget below this many such lines is for output alone; members of the answer say the rest. */
+#define LINES_MIN(chars) ((chars)*3 / 2)
 
 /* One answer in the making. */
 struct show {
@@ -151,7 +155,9 @@ is_whole(const struct show_stream *st)
 static size_t
 measure(struct show *s, const struct show_stream *st)
 {
-	return is_whole(st) ? chars_of(s, st->head, st->head_len) : SIZE_MAX;
+	if (!is_whole(st))
+		return SIZE_MAX;
+	return chars_of(s, st->head, st->head_len) + (st->lost ? LOST_CHARS : 0);
 }
 
 static void
@@ -197,20 +203,33 @@ say_gap(struct show *s, struct show_stream *st)
 		s->rc = -ENOMEM;
 }
 
+/* What will be overwritten behind the head is not worth showing: a progress bar. */
+static bool
+is_within_bar(const struct show *s, const struct show_stream *st)
+{
+	return !s->raw && !is_whole(st) && !memchr(st->head, '\n', st->head_len) &&
+	       memchr(st->head, '\r', st->head_len);
+}
+
 static void
 show_ends(struct show *s, struct show_stream *st, size_t budget)
 {
 	const unsigned char *p = st->tail;
-	size_t len = st->tail_len, n, at;
+	size_t len = st->tail_len, begin = st->text.len, n, at;
 
-	budget -= MIN(budget, (size_t)GAP_CHARS);
-	n = cut_head(s, st->head, st->head_len, budget / 5);
+	if (budget < LINES_MIN(GAP_CHARS)) {
+		show_tail(s, st, budget);
+		return;
+	}
+	budget -= GAP_CHARS;
+	n = is_within_bar(s, st) ? 0 : cut_head(s, st->head, st->head_len, budget / 5);
 	if (is_whole(st)) {
 		p = st->head + n;
 		len = st->head_len - n;
 	}
 	clean_into(s, st->head, n, &st->text);
-	budget -= MIN(budget, excerpt_chars(buf_head(&st->text), st->text.len));
+	budget -= MIN(budget, excerpt_chars((const unsigned char *)buf_head(&st->text) + begin,
+					    st->text.len - begin));
 	at = cut_tail(s, p, len, budget);
 	st->next = st->end;
 	st->omitted_at = st->from + n;
@@ -219,12 +238,26 @@ show_ends(struct show *s, struct show_stream *st, size_t budget)
 	clean_into(s, p + at, len - at, &st->text);
 }
 
+/* How many characters that takes. */
+static size_t
+say_lost(struct show *s, struct show_stream *st, size_t budget)
+{
+	if (!st->lost || budget < LINES_MIN(LOST_CHARS))
+		return 0;
+	if (buf_addf(&st->text, "[... %" PRIu64 " bytes of %s are no longer stored ...]\n",
+		     st->lost, st->name) < 0)
+		s->rc = -ENOMEM;
+	return excerpt_chars(buf_head(&st->text), st->text.len);
+}
+
 static void
 show_one(struct show *s, struct show_stream *st, size_t needed, size_t budget)
 {
 	const unsigned char *text;
+	bool is_all = needed <= budget;
 
-	if (needed <= budget)
+	budget -= say_lost(s, st, budget);
+	if (is_all)
 		show_all(s, st);
 	else if (s->mode == SHOW_PAGE)
 		show_page(s, st, budget);

@@ -26,7 +26,7 @@
 enum show_mode {
 	SHOW_ENDS, /* the first 20 % and the last 80 %, and between them a line that says so */
 	SHOW_PAGE, /* from the front, as much as fits */
-	SHOW_TAIL, /* from the end, as much as fits */
+	SHOW_TAIL, /* from the end, as much as fits; SHOW_ENDS does so where little fits */
 };
 
 /* What is shown of one stream, [from, end). */
@@ -37,7 +37,8 @@ struct show_stream {
 	size_t head_len;
 	const unsigned char *tail; /* the bytes before `end`; NULL: the head is everything */
 	size_t tail_len;
-	bool is_open; /* more may follow: a character that is not whole yet waits for its rest */
+	uint64_t lost; /* bytes before `from` that belong to it and are not stored any more */
+	bool is_open;  /* more may follow: a character that is not whole yet waits for its rest */
 
 	/* The answer: */
 	struct buf text;

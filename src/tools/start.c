@@ -73,6 +73,8 @@ start(struct op *op, const cJSON *args, Jobwire__V1__StdinMode stdin_mode, op_st
 		return;
 	}
 	op->on_error = on_refused;
+	op->hint = "Look at list_jobs before you repeat the call: the job may have been started "
+		   "all the same.";
 	op_call_once(op, METHOD_Jobs_Start, &req.base, START_MS, next);
 }
 
@@ -93,12 +95,6 @@ static const struct property execute_arguments[] = {
 	{ .name = NULL },
 };
 
-static const struct property execute_result[] = {
-	{ .name = "pid", .type = "integer" },
-	{ .name = "cwd", .type = "string" },
-	{ .name = NULL },
-};
-
 static void
 on_executed(struct op *op, const ProtobufCMessage *reply)
 {
@@ -113,8 +109,6 @@ on_executed(struct op *op, const ProtobufCMessage *reply)
 	if (job->pid)
 		json_int(j, "pid", job->pid);
 	json_bytes(j, "cwd", job->cwd.data, job->cwd.len);
-	if (job->queue_position)
-		json_uint(j, "queue_position", job->queue_position);
 	op_end(op);
 }
 
@@ -139,7 +133,7 @@ const struct tool_row tool_execute_command = {
 		.handle = execute_command,
 	},
 	.arguments = { launch_arguments, execute_arguments },
-	.result = { facts_result, execute_result },
+	.result = { facts_result },
 };
 
 /* ---- run_command ---- */
@@ -154,11 +148,13 @@ static const struct property run_arguments[] = {
 
 static const struct property run_result[] = {
 	{ .name = "effective_timeout_seconds", .type = "number", .is_required = true },
-	{ .name = "hint", .type = "string" },
 	{ .name = NULL },
 };
 
 #define STILL_RUNNING "still running: wait_for_job goes on waiting, kill_job ends it"
+#define STILL_QUEUED                                                                             \
+	"it has not started: it waits in the queue for another job's end; wait_for_job goes on " \
+	"waiting, kill_job takes it out"
 
 struct runner {
 	struct op op;
@@ -178,7 +174,7 @@ run_answer(struct op *op)
 		j->failed = -1;
 	json_seconds(j, "effective_timeout_seconds", waiting_all_ms(&r->waiting));
 	if (!facts_is_final(r->job))
-		json_str(j, "hint", STILL_RUNNING);
+		json_str(j, "hint", facts_is_queued(r->job) ? STILL_QUEUED : STILL_RUNNING);
 	op_end(op);
 }
 
@@ -225,13 +221,11 @@ on_begun(struct op *op, const ProtobufCMessage *reply)
 	const Jobwire__V1__Job *job =
 		((const Jobwire__V1__StartResponse *)(const void *)reply)->job;
 	struct runner *r = container_of(op, struct runner, op);
-	char *what;
 
 	if (!has_begun(op, job))
 		return;
-	what = arena_printf(&op->arena, "Job %s was started, but its end could not be waited for",
-			    job->id);
-	op->what = what ? what : op->what;
+	op_begun(op, job->id, "was started, but its end could not be waited for",
+		 "wait_for_job goes on waiting for it; do not start it again.");
 	waiting_run(&r->waiting, job->id, on_run_waited);
 }
 

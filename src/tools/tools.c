@@ -26,8 +26,9 @@ make_table(struct tools *t, struct err *err)
 		tool = &t->table[i];
 		*tool = rows[i]->tool;
 		tool->input_schema = property_schema(rows[i]->arguments, PROPERTY_ARGUMENTS, a);
+		tool->accepted_schema = property_schema(rows[i]->arguments, PROPERTY_ACCEPTED, a);
 		tool->output_schema = property_schema(rows[i]->result, PROPERTY_RESULT, a);
-		if (!tool->input_schema || !tool->output_schema)
+		if (!tool->input_schema || !tool->accepted_schema || !tool->output_schema)
 			return err_sys(err, ENOMEM, "tools");
 	}
 	t->n_table = i;

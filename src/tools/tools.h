@@ -21,9 +21,9 @@ struct tools;
 struct tools_settings;
 
 /* What the handlers get as their argument. `base` and `settings` are kept. Warnings are added to
- * `warnings` as lines. Touches nothing but memory: the engine is looked for by the first call. The
- * caller owns *ret_tools and ends it with tools_free(), after the last session and its
- * server. */
+ * `warnings` as lines. Looks at where we were started and whether the working folder is there, and
+ * at nothing of the engine's, which is looked for by the first call. The caller owns *ret_tools and
+ * ends it with tools_free(), after the last session and its server. */
 int tools_new(struct event_base *base, const struct tools_settings *settings, struct buf *warnings,
 	      struct tools **ret_tools, struct err *err) MUST_CHECK;
 void tools_free(struct tools *t);

@@ -21,21 +21,23 @@
 
 static const struct property arguments[] = {
 	{ .name = "job_id", .type = "string", .is_required = true },
-	{ .name = "pattern",
-	  .type = "string",
-	  .about = "PCRE2 regex to wait for in the output, multi-line" },
+	{ .name = "pattern", .type = "string", .about = "PCRE2 regex to wait for, multi-line" },
 	{ .name = "quiet_seconds",
 	  .type = "number",
-	  .least = "0",
-	  .about = "Wait for a pause of the output" },
-	{ .name = "timeout_seconds",
+	  .least = "0.001",
+	  .about = "Wait for so long a pause of the output; less than wait_seconds" },
+	{ .name = "wait_seconds",
 	  .type = "number",
 	  .least = "0",
 	  .about = "Default 25, at most 50" },
+	{ .name = "timeout_seconds", .type = "number", .least = "0", .is_hidden = true },
+	READING_STREAM("Default combined"),
 	{ .name = "offset",
 	  .type = "integer",
 	  .least = "0",
-	  .about = "Where in stream the search begins" },
+	  .about = "Where pattern's search begins; default 0: old output counts too" },
+	READING_MAX_CHARS("Of tail. Default 2000, at most 40000"),
+	READING_RAW,
 	{ .name = NULL },
 };
 
@@ -46,7 +48,6 @@ static const struct property result[] = {
 	  .is_required = true },
 	{ .name = "match", .type = "string" },
 	{ .name = "match_offset", .type = "integer" },
-	{ .name = "stream", .type = "string" },
 	{ .name = "next_offset", .type = "integer", .is_required = true },
 	{ .name = "tail", .type = "string", .is_required = true },
 	{ .name = "effective_timeout_seconds", .type = "number", .is_required = true },
@@ -90,6 +91,15 @@ put_match(const struct waiter *w, struct json *j)
 	json_uint(j, "match_offset", res->match_offset);
 }
 
+/* Where to go on: behind what was shown, or where the pattern is to be looked for. */
+static uint64_t
+next_offset(const struct waiter *w)
+{
+	if (!w->waiting.pattern)
+		return w->reading.streams[0].show.next;
+	return w->res ? w->res->next_offset : w->waiting.pattern->offset;
+}
+
 static void
 answer(struct op *op)
 {
@@ -104,8 +114,7 @@ answer(struct op *op)
 		 w->stream == JOBWIRE__V1__STREAM__STREAM_COMBINED ? "combined" : tail->name);
 	if (reading_show(&w->reading) < 0)
 		j->failed = -1;
-	json_uint(j, "next_offset",
-		  w->waiting.pattern && w->res ? w->res->next_offset : tail->next);
+	json_uint(j, "next_offset", next_offset(w));
 	json_bytes(j, "tail", buf_head(&tail->text), tail->text.len);
 	json_seconds(j, "effective_timeout_seconds", waiting_all_ms(&w->waiting));
 	show_fini(tail, 1);
@@ -170,6 +179,17 @@ take_pattern(struct waiter *w, const cJSON *args)
 	return p->regex != NULL;
 }
 
+/* The wait was named timeout_seconds, which is something else where jobs are started. */
+static void
+take_times(struct waiter *w, const cJSON *args)
+{
+	double quiet_ms = MIN(arg_number(args, "quiet_seconds", 0), 1e6) * 1000;
+
+	w->waiting.quiet_ms = quiet_ms > 0 ? MAX((uint64_t)(quiet_ms + 0.5), 1) : 0;
+	waiting_begin(&w->waiting, &w->op, args,
+		      arg_get(args, "wait_seconds") ? "wait_seconds" : "timeout_seconds");
+}
+
 static void
 wait_for_job(struct mcp_call *call, const cJSON *args, void *arg)
 {
@@ -184,13 +204,18 @@ wait_for_job(struct mcp_call *call, const cJSON *args, void *arg)
 		w->reading.budget = TAIL_CHARS;
 	w->stream = reading_stream_arg(args, JOBWIRE__V1__STREAM__STREAM_COMBINED);
 	w->reading.only = w->stream;
-	w->waiting.quiet_ms = (uint64_t)(MIN(arg_number(args, "quiet_seconds", 0), 1e6) * 1000);
-	waiting_begin(&w->waiting, &w->op, args, "timeout_seconds");
+	take_times(w, args);
 	if (!op_take_job(&w->op, args))
 		op_fail_unknown(&w->op);
 	else if (arg_get(args, "pattern") && arg_get(args, "quiet_seconds"))
 		op_fail(&w->op, "Invalid parameter: a wait is for pattern or for quiet_seconds, "
 				"not for both; without either it is for the job's end.");
+	else if (w->waiting.quiet_ms >= (uint64_t)waiting_all_ms(&w->waiting) &&
+		 w->waiting.quiet_ms)
+		op_fail(&w->op,
+			"Invalid parameter: quiet_seconds must be less than the wait, %g s "
+			"(wait_seconds: default 25, at most 50).",
+			(double)waiting_all_ms(&w->waiting) / 1000);
 	else if (!take_pattern(w, args))
 		op_fail(&w->op, "%s: out of memory", w->op.what);
 	else
@@ -206,6 +231,6 @@ const struct tool_row tool_wait_for_job = {
 		.hints = MCP_READ_ONLY | MCP_IDEMPOTENT,
 		.handle = wait_for_job,
 	},
-	.arguments = { arguments, reading_stream_argument, reading_arguments },
+	.arguments = { arguments },
 	.result = { facts_result, result },
 };

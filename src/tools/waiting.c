@@ -25,12 +25,11 @@ void
 waiting_begin(struct waiting *w, struct op *op, const cJSON *args, const char *name)
 {
 	double seconds = arg_number(args, name, WAITING_DEFAULT_MS / 1000.0);
-	int64_t most = mcp_call_wants_progress(op->call) ? WAITING_MAX_PROGRESS_MS : WAITING_MAX_MS;
 
 	w->op = op;
 	op->waiting = w;
 	w->begun_ms = clock_mono_ms();
-	w->deadline_ms = w->begun_ms + MIN(seconds_to_ms(seconds), most);
+	w->deadline_ms = w->begun_ms + MIN(seconds_to_ms(seconds), WAITING_MAX_MS);
 	w->beat_ms = w->begun_ms + WAITING_BEAT_MS;
 }
 
@@ -71,17 +70,19 @@ static void
 on_error(struct op *op, const struct err *err)
 {
 	op_timer(op, -1, NULL);
+	if (err->code == ERR_OUT_OF_RANGE)
+		op->what = "Invalid parameter";
 	op_fail_err(op, err);
 }
 
-/* A pattern is looked for from the same offset again, so that a match across two pieces of a long
- * wait is found. */
+/* A pattern is looked for from the same offset again, so that nothing is missed where one engine
+ * ended the wait and the next one goes on. */
 static void
 ask(struct waiting *w)
 {
 	Jobwire__V1__WaitRequest req = JOBWIRE__V1__WAIT_REQUEST__INIT;
 	char *ids[] = { w->id };
-	uint32_t wait_ms = (uint32_t)MIN(waiting_left_ms(w), WAITING_MAX_MS);
+	uint32_t wait_ms = (uint32_t)waiting_left_ms(w);
 
 	req.job_ids = ids;
 	req.n_job_ids = 1;

@@ -2,10 +2,10 @@
 /*
  * waiting - a wait for a job that always ends: at what it waits for, or in time.
  *
- * A client gives up a call after a minute or less, so a wait is cut to WAITING_MAX_MS, and to
- * WAITING_MAX_PROGRESS_MS where the client asked for progress, which it then gets every
- * WAITING_BEAT_MS. The time is kept here: when the engine dies under a wait the client asks the
- * next one, and the wait ends no later for it. A step of an op (op.h): waiting_run() comes last.
+ * A client gives up a call after a minute or less, also one that asked for progress, so a wait is
+ * cut to WAITING_MAX_MS. Who asked for progress gets it every WAITING_BEAT_MS. The time is kept
+ * here: when the engine dies under a wait the client asks the next one, and the wait ends no later
+ * for it. A step of an op (op.h): waiting_run() comes last.
  */
 #ifndef JOBWIRE_TOOLS_WAITING_H
 #define JOBWIRE_TOOLS_WAITING_H
@@ -16,10 +16,9 @@
 #include "jobwire/v1/jobs.pb-c.h"
 #include "tools/op.h"
 
-#define WAITING_DEFAULT_MS      25000
-#define WAITING_MAX_MS          50000
-#define WAITING_MAX_PROGRESS_MS 600000
-#define WAITING_BEAT_MS         10000
+#define WAITING_DEFAULT_MS 25000
+#define WAITING_MAX_MS     50000
+#define WAITING_BEAT_MS    10000
 
 struct waiting {
 	struct op *op;

@@ -9,7 +9,8 @@
 #include "base/err.h"
 #include "base/utf8.h"
 
-#define DEPTH_MAX 8 /* our deepest message has 3 levels */
+#define DEPTH_MAX  8                   /* our deepest message has 3 levels */
+#define NUMBER_MAX (UINT64_C(1) << 29) /* of a field, less one: the encoding's own bound */
 
 /* Wire types (protobuf encoding specification, "Message Structure"). */
 enum { WIRE_VARINT = 0, WIRE_I64 = 1, WIRE_LEN = 2, WIRE_I32 = 5 };
@@ -103,7 +104,7 @@ check_field(const ProtobufCMessageDescriptor *type, struct cursor *c, int depth,
 	uint64_t key, n;
 	const uint8_t *p;
 
-	if (take_varint(c, &key) < 0)
+	if (take_varint(c, &key) < 0 || key >> 3 == 0 || key >> 3 >= NUMBER_MAX)
 		goto bad;
 	switch (key & 7) {
 	case WIRE_VARINT:

@@ -6,31 +6,36 @@ slow. At the end of each test the engine is ended with its jobs, and no process 
 """
 import json
 import os
-import select
+import re
 import shutil
+import select
 import signal
 import subprocess
 import tempfile
 import threading
-import time
 import unittest
 
-LIMIT = 60.0
-BIN = os.environ["JOBWIRE_BIN"]
+import processes
+from engine import REPORT, environment
+from sp import BIN, LIMIT
+
 JOBWIRE = os.path.join(BIN, "jobwire")
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Case(unittest.TestCase):
     """A test with an engine that its first call starts."""
 
+    maxDiff = 2000
+
     def setUp(self):
+        processes.adopt_orphans()
         self.top = tempfile.mkdtemp(prefix="jobwire-cli-")
         self.addCleanup(shutil.rmtree, self.top, ignore_errors=True)
         self.state = os.path.join(self.top, "state")
-        self.env = {k: v for k, v in os.environ.items()
-                    if not k.startswith(("JOBWIRE_", "MCP_BG_")) or k == "JOBWIRE_FAULT"}
+        self.env = environment(self.top)
         self.env["JOBWIRE_STATE_DIR"] = self.state
-        self.addCleanup(self.end_engine)
+        self.addCleanup(self.end_all)
 
     # ---- calls ----
 
@@ -59,10 +64,11 @@ class Case(unittest.TestCase):
             how["stdin"] = subprocess.PIPE
         process = self.popen(*args, **how)
         out, err = process.communicate(input, timeout=LIMIT)
+        said = (out or b"")[-2000:], (err or b"")[-2000:]
         if status is None:
-            self.assertGreaterEqual(process.returncode, 0, err)
+            self.assertGreaterEqual(process.returncode, 0, said)
         else:
-            self.assertEqual(process.returncode, status, (out[-2000:], err[-2000:]))
+            self.assertEqual(process.returncode, status, said)
         return out, err
 
     def out(self, *args, **how):
@@ -83,9 +89,9 @@ class Case(unittest.TestCase):
 
     def start(self, *args, **how):
         """The id of a detached job."""
-        ident = self.out("start", *args, **how)
-        self.assertRegex(ident, r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n\Z")
-        return ident.strip()
+        line = self.out("start", *args, **how)
+        self.assertRegex(line, r"\A%s\n\Z" % ID.pattern)
+        return line.strip()
 
     def show(self, ident):
         return self.json("show", ident)["jobs"][0]
@@ -95,14 +101,8 @@ class Case(unittest.TestCase):
         return self.until(lambda: self.json("ls", "-n", 1)["jobs"], "a job")[0]
 
     def until(self, ask, what):
-        """Ask until the answer is true. Each question is a call: no sleep, and no busy loop."""
-        deadline = time.monotonic() + LIMIT
-        while True:
-            answer = ask()
-            if answer:
-                return answer
-            if time.monotonic() > deadline:
-                self.fail("never came: " + what)
+        """Ask until the answer is true."""
+        return processes.until(ask, what)
 
     def wait_for(self, ident, text, *flags):
         """Until the job has written this."""
@@ -117,59 +117,40 @@ class Case(unittest.TestCase):
         return json.loads(self.out("engine", "status", "--json"))["pid"]
 
     def kill_engine(self):
-        """As `kill -9` does it; gone when this returns."""
+        """As `kill -9` does it; gone when this returns. The pid it had."""
         pid = self.engine_pid()
-        pidfd = os.pidfd_open(pid)
+        os.kill(pid, signal.SIGKILL)
+        processes.wait_dead(pid)
+        return pid
+
+    def holder_of(self, ident):
+        """Its pid: the parent of the main process."""
+        pid = processes.parent_of(self.show(ident)["pid"])
+        self.assertEqual(processes.name_of(pid), "jobwire-holder " + ident)
+        return pid
+
+    def end_all(self):
+        """Every job through an engine, then the engine; nobody may be left."""
         try:
-            os.kill(pid, signal.SIGKILL)
-            self.assertTrue(select.select([pidfd], [], [], LIMIT)[0], "the engine does not die")
+            if processes.descendants(os.getpid()):
+                self.call("engine", "start")
+                self.call("engine", "stop", "--jobs")
+            for pid in processes.descendants(os.getpid()):
+                processes.wait_dead(pid, "left over at the test's end", 10)
         finally:
-            os.close(pidfd)
+            for pid in processes.descendants(os.getpid()):
+                processes.kill(pid)
+                processes.wait_dead(pid)
+            processes.reap()
+        self.check_log()
 
-    def end_engine(self):
-        if not os.path.exists(self.state):
+    def check_log(self):
+        path = os.path.join(self.state, "engine.log")
+        if not os.path.exists(path):
             return
-        subprocess.run([JOBWIRE, "engine", "stop", "--jobs"], env=self.env, timeout=LIMIT,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        left = wait_gone(self.state)
-        for pid, _ in left:
-            os.kill(pid, signal.SIGKILL)
-        self.assertEqual(left, [], "processes were left")
-
-
-def processes_of(state):
-    """(pid, command line) of what lives in this state folder: its environment says so."""
-    found = []
-    mark = b"JOBWIRE_STATE_DIR=" + os.fsencode(state) + b"\0"
-    for name in os.listdir("/proc"):
-        if not name.isdigit() or int(name) == os.getpid():
-            continue
-        try:
-            with open("/proc/%s/environ" % name, "rb") as file:
-                environ = file.read()
-            with open("/proc/%s/cmdline" % name, "rb") as file:
-                command = file.read()
-        except OSError:
-            continue
-        if mark in environ + b"\0" and command:
-            found.append((int(name), command))
-    return found
-
-
-def wait_gone(state):
-    """What is still there when the limit is over."""
-    deadline = time.monotonic() + LIMIT
-    while True:
-        left = processes_of(state)
-        if not left or time.monotonic() > deadline:
-            return left
-        for pid, _ in left:
-            try:
-                pidfd = os.pidfd_open(pid)
-            except ProcessLookupError:
-                continue
-            select.select([pidfd], [], [], max(0, deadline - time.monotonic()))
-            os.close(pidfd)
+        with open(path, errors="replace") as log:
+            found = REPORT.search(text := log.read())
+        self.assertIsNone(found, found and text[found.start():][:20000])
 
 
 class Reader:

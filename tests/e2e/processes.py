@@ -26,6 +26,11 @@ def until(holds, what, limit=LIMIT):
     return value
 
 
+def until_passed(seconds):
+    """For tests whose subject is a moment: nothing but time passes."""
+    select.select([], [], [], seconds)
+
+
 def stat_of(pid):
     """(state letter, parent, session) or None."""
     try:

@@ -41,6 +41,16 @@ class Idle(JobsCase):
         self.look(SECONDS)
         self.assertEqual(self.count(watched), before)
 
+    def test_nobody_wakes_up_for_a_pattern_that_does_not_come(self):
+        job = self.execute("echo a; exec sleep 600")
+        self.adapter.begin("wait_for_job", {"job_id": job, "pattern": "never"})
+        self.tool("list_jobs")
+        watched = [self.home.engine_pid(), self.adapter.process.pid]
+        self.settle(watched)
+        before = self.count(watched)
+        self.look(SECONDS)
+        self.assertEqual(self.count(watched), before)
+
     def settle(self, pids):
         """The last job's holder leaves, the database's log is folded back."""
         for _ in range(100):

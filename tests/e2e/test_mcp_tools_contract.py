@@ -36,7 +36,7 @@ class Listed(JobsCase):
             schema = self.adapter.listed[name]["inputSchema"]
             for argument, kind in arguments.items():
                 self.assertEqual(schema["properties"][argument]["type"], kind)
-            self.assertLessEqual(set(schema["required"]), set(arguments))
+            self.assertLessEqual(set(schema.get("required", ())), set(arguments))
 
     def test_what_is_listed_is_small(self):
         text = json.dumps(list(self.adapter.listed.values()), separators=(",", ":"),
@@ -72,6 +72,31 @@ class Listed(JobsCase):
         tail = self.adapter.listed["tail_job_output"]["inputSchema"]["properties"]["lines"]
         self.assertEqual((tail["minimum"], tail["maximum"]), (1, 1000))
         self.assertIn("1-1000, default 50", tail["description"])
+
+
+    def test_defaults_that_differ_are_said_where_they_differ(self):
+        def about(name, argument):
+            return self.adapter.listed[name]["inputSchema"]["properties"][argument]["description"]
+
+        for name in ("run_command", "get_job_output", "tail_job_output", "interact_with_job"):
+            self.assertIn("Default 10000, at most 40000", about(name, "max_chars"))
+        self.assertIn("Default 2000, at most 40000", about("wait_for_job", "max_chars"))
+        self.assertIn("Default combined", about("wait_for_job", "stream"))
+        self.assertIn("Default both", about("get_job_output", "stream"))
+        self.assertIn("Default both", about("tail_job_output", "stream"))
+        self.assertIn("default 0", about("wait_for_job", "offset"))
+        for name in ("run_command", "execute_command"):
+            self.assertIn("Kill the job", about(name, "timeout_seconds"))
+            self.assertIn("default never", about(name, "timeout_seconds"))
+
+    def test_what_is_given_of_output_is_listed_and_nothing_else(self):
+        both = {"stdout", "stderr", "next_offsets", "truncated", "omitted", "lost_bytes"}
+        one = both | {"output", "next_offset"}
+        words = {"run_command": both, "interact_with_job": both, "get_job_output": one,
+                 "tail_job_output": one, "wait_for_job": {"next_offset"}}
+        for name, tool in self.adapter.listed.items():
+            listed = set(tool["outputSchema"]["properties"]) & one
+            self.assertEqual(listed, words.get(name, set()), name)
 
 
 class Results(JobsCase):

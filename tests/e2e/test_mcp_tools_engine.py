@@ -144,7 +144,9 @@ class Unreachable(unittest.TestCase):
             conf.write("max-running = many\n")
         text = self.text(adapter, "run_command", command="true")
         self.assertIn("many", text)
-        self.assertIn("list_jobs", text)
+        self.assertIn("Nothing was carried out", text)
+        self.assertIn("engine.log", text)
+        self.assertNotIn("list_jobs", text)
         os.remove(os.path.join(self.home.state, "jobwire.conf"))
         self.assertEqual(adapter.tool("run_command", command="echo now")["stdout"], "now")
 
@@ -169,26 +171,65 @@ class Unreachable(unittest.TestCase):
             os.kill(pid, signal.SIGCONT)
 
 
+class Halted(JobsCase):
+    """The engine falls silent behind what a call has done: nobody is told to do that again."""
+
+    def halt(self):
+        pid = self.home.engine_pid()
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, pid, signal.SIGCONT)
+
+    def text(self, ident):
+        with self.assertRaises(Failed) as caught:
+            self.adapter.end(ident)
+        return str(caught.exception)
+
+    def test_what_may_have_been_done_is_not_to_be_repeated(self):
+        marks = [os.path.join(self.home.work, name) for name in ("ran", "typed", "typing")]
+        reader = self.execute("read x; echo > %s; sleep 600" % marks[1])
+        slow = self.execute("head -c 1; echo > %s; sleep 600" % marks[2])
+        begun = [
+            ("run_command", {"command": "echo > %s; sleep 600" % marks[0], "wait_seconds": 4},
+             "was started", "wait_for_job"),
+            ("interact_with_job", {"job_id": reader, "input": "x", "wait_ms": 4000},
+             "got the input", "get_job_output"),
+            ("interact_with_job", {"job_id": slow, "input": "x" * 200_000, "wait_ms": 4000},
+             "may have been sent", "get_job_output"),
+        ]
+        calls = [self.adapter.begin(name, arguments) for name, arguments, *_ in begun]
+        self.until(lambda: [os.path.exists(mark) for mark in marks], all)
+        self.halt()
+        for ident, (*_, done, how) in zip(calls, begun):
+            text = self.text(ident)
+            self.assertIn(done, text)
+            self.assertIn(how, text)
+            self.assertNotIn("Repeat the call", text)
+
+
 class Killed(JobsCase):
     """The engine dies by SIGKILL: the jobs live, and the calls under way find the next engine."""
 
     def test_a_wait_goes_on_with_the_next_engine(self):
         job = self.execute("echo begun; read x; echo go; exit 6")
-        calls = [self.adapter.begin("wait_for_job", {"job_id": job, "timeout_seconds": 50}),
-                 self.adapter.begin("wait_for_job", {"job_id": job, "timeout_seconds": 50,
-                                                     "pattern": "^go$"})]
+        self.wait(job, pattern="begun")
+        calls = [self.adapter.begin("wait_for_job", {"job_id": job, "wait_seconds": 50}),
+                 self.adapter.begin("wait_for_job", {"job_id": job, "wait_seconds": 50,
+                                                     "pattern": "^go$"}),
+                 self.adapter.begin("wait_for_job", {"job_id": job, "wait_seconds": 50,
+                                                     "pattern": "go", "offset": 6})]
         self.tool("list_jobs")
         first = self.home.engine_pid()
         self.home.kill_engine()
         self.tool("interact_with_job", job_id=job, input="", wait_ms=0)
-        ended, matched = (self.adapter.end(ident) for ident in calls)
+        ended, matched, behind = (self.adapter.end(ident) for ident in calls)
         self.assertEqual((ended["outcome"], ended["exit_code"]), ("ended", 6))
         self.assertEqual((matched["outcome"], matched["match"]), ("matched", "go"))
+        self.assertEqual((behind["outcome"], behind["match_offset"]), ("matched", 6))
         self.assertNotEqual(self.home.engine_pid(), first)
 
     def test_a_wait_keeps_its_time_though_the_engine_dies(self):
         job = self.execute("sleep 600")
-        ident = self.adapter.begin("wait_for_job", {"job_id": job, "timeout_seconds": 2})
+        ident = self.adapter.begin("wait_for_job", {"job_id": job, "wait_seconds": 2})
         self.tool("list_jobs")
         start = time.monotonic()
         self.home.kill_engine()
@@ -293,7 +334,7 @@ class Sessions(unittest.TestCase):
         job = adapter.tool("execute_command", command="sleep 600")["job_id"]
         adapter.end_input()
         adapter.wait()
-        result = keeper.tool("wait_for_job", job_id=job, timeout_seconds=50)
+        result = keeper.tool("wait_for_job", job_id=job, wait_seconds=50)
         self.assertEqual((result["outcome"], result["status"]), ("ended", "killed"))
         self.assertEqual(keeper.tool("get_job_status", job_id=kept)["status"], "running")
 
@@ -302,7 +343,7 @@ class Sessions(unittest.TestCase):
         job = adapter.tool("execute_command", command="sleep 600")["job_id"]
         self.home.kill_engine()
         other = self.adapter()  # starts the next engine, which waits for the session
-        result = other.tool("wait_for_job", job_id=job, timeout_seconds=1.5)
+        result = other.tool("wait_for_job", job_id=job, wait_seconds=1.5)
         self.assertEqual((result["outcome"], result["status"]), ("timeout", "running"))
 
     def test_a_session_does_not_start_an_engine_that_somebody_has_ended(self):

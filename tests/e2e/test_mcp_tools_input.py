@@ -55,7 +55,8 @@ class Refused(JobsCase):
             ("execute_command", {"command": "true", "env": {"": "1"}}, "it is empty"),
             ("execute_command", {"command": "true", "env": {"A": 1}}, "must be a string"),
             ("execute_command", {"command": "true", "env": ["A=1"]}, "must be an object"),
-            ("execute_command", {"command": "true", "env": {"A\0B": "1"}}, ""),
+            ("execute_command", {"command": "true", "env": {"A\0B": "1"}},
+             "a name in 'env' holds a NUL"),
             ("execute_command", {"command": "true", "env": {"A": "1\0"}}, "NUL"),
         )
 
@@ -92,6 +93,13 @@ class Refused(JobsCase):
             ("wait_for_job", {"job_id": job, "pattern": ""}, "empty"),
             ("wait_for_job", {"job_id": job, "pattern": "x" * 5000}, "4096"),
         )
+
+    def test_a_variable_that_is_given_twice_is_refused(self):
+        self.adapter.send(b'{"jsonrpc":"2.0","id":"t","method":"tools/call","params":{"name":'
+                          b'"run_command","arguments":{"command":"true","env":{"A":"1",'
+                          b'"B":"2","A":"3"}}}}')
+        text = self.adapter.answer("t")["result"]["content"][0]["text"]
+        self.assertIn("argument 'env' is not clear: 'A' is given twice", text)
 
     def test_bytes_that_are_no_utf8_are_an_error_of_the_protocol(self):
         self.adapter.send(b'{"jsonrpc":"2.0","id":"b","method":"tools/call","params":{"name":'
@@ -153,7 +161,7 @@ class Extreme(JobsCase):
     def test_hundreds_of_calls_at_once_are_all_answered(self):
         calls = [self.adapter.begin("run_command", {"command": "echo %d" % i, "queue": True})
                  for i in range(100)]
-        calls += [self.adapter.begin("list_jobs") for _ in range(300)]
+        calls += [self.adapter.begin("list_jobs") for _ in range(150)]
         for i, ident in enumerate(calls):
             result = self.adapter.end(ident)
             if i < 100:

@@ -145,6 +145,50 @@ class Budgets(OutputCase):
         self.assertTrue(result["stdout"].endswith("line 099999"))
         self.assertEqual(result["stdout_bytes"], len(self.LINES))
 
+    def test_what_is_not_stored_any_more_is_said_in_the_text(self):
+        self.adapter = self.start(MCP_BG_MAX_OUTPUT_SIZE="4K")
+        data = self.LINES[:108_000]
+        job = self.job_that_wrote(data)
+        result = self.output(job, max_chars=40_000)
+        lost = result["lost_bytes"]
+        mark = "[... %d bytes of stdout are no longer stored ...]\n"
+        self.assertEqual(result["stdout"], mark % lost + data[lost:].decode()[:-1])
+        self.assertTrue(result["truncated"])
+        for budget in (200, 1000):
+            result = self.output(job, max_chars=budget)
+            self.assertLessEqual(chars(result["stdout"]), budget)
+            self.assertTrue(result["stdout"].startswith(mark % lost))
+            [gap] = result["omitted"]
+            self.assertGreaterEqual(gap["offset"], lost)
+        page = self.output(job, stream="stdout", offset=lost - 5)
+        self.assertEqual((page["lost_bytes"], page["stdout"][:len(mark % 5)]), (5, mark % 5))
+        page = self.output(job, stream="stdout", offset=lost)
+        self.assertNotIn("lost_bytes", page)
+        self.assertFalse(page["truncated"])
+
+    def test_a_tail_lacks_only_lines_that_were_asked_for(self):
+        self.adapter = self.start(MCP_BG_MAX_OUTPUT_SIZE="4K")
+        job = self.job_that_wrote(self.LINES[:108_000])
+        result = self.tool("tail_job_output", job_id=job, lines=3)
+        self.assertEqual(result["stdout"], "line 008997\nline 008998\nline 008999")
+        self.assertNotIn("lost_bytes", result)
+        self.assertFalse(result["truncated"])
+        result = self.tool("tail_job_output", job_id=job, lines=1000, max_chars=40_000)
+        self.assertTrue(result["stdout"].startswith("[... %d bytes of" % result["lost_bytes"]))
+        self.assertTrue(result["truncated"])
+
+    def test_the_smallest_budget_shows_something_of_both_streams(self):
+        job = self.job_that_wrote(b"out\n" * 1000, b"err\n" * 1000)
+        result = self.output(job, max_chars=200)
+        for name, line in (("stdout", "out"), ("stderr", "err")):
+            self.assertEqual(set(result[name].split("\n")), {line})
+            self.assertGreater(len(result[name]), 60)
+            self.assertLessEqual(chars(result[name]), 100)
+        self.assertEqual([gap["stream"] for gap in result["omitted"]], ["stdout", "stderr"])
+        for gap in result["omitted"]:
+            self.assertEqual(gap["offset"], 0)
+            self.assertEqual(4000 - gap["bytes"], len(result[gap["stream"]]) + 1)
+
 
 class Tails(OutputCase):
     def test_the_last_lines_of_both_streams(self):
@@ -175,6 +219,14 @@ class Tails(OutputCase):
         [gap] = result["omitted"]
         self.assertEqual(gap["offset"] + gap["bytes"] + len(result["stdout"]) + 1, 101_000)
 
+    def test_a_line_longer_than_what_is_fetched_tells_no_gap(self):
+        data = b"first\n" + b"x" * 600_000 + b"\nlast\n"
+        job = self.job_that_wrote(data)
+        result = self.tool("tail_job_output", job_id=job, lines=2, max_chars=1000)
+        self.assertTrue(result["truncated"])
+        self.assertTrue(result["stdout"].endswith("x\nlast"))
+        self.assertNotIn("omitted", result)
+
     def test_one_stream_alone(self):
         job = self.job_that_wrote(b"a\nb\n")
         result = self.tool("tail_job_output", job_id=job, lines=1, stream="combined")
@@ -195,6 +247,16 @@ class Characters(OutputCase):
         result = self.output(job, max_chars=200)
         self.assertEqual((result["stdout"], result["truncated"]),
                          ("begin\n9000 of 9000\nend", False))
+
+    def test_a_progress_bar_beyond_what_is_fetched_leaves_no_fragments(self):
+        bar = b"".join(b"\r\x1b[K%d of 90000" % i for i in range(30_001))
+        self.assertGreater(len(bar), 400_000)
+        job = self.job_that_wrote(bar + b"\nend\n")
+        result = self.output(job)
+        self.assertTrue(result["stdout"].endswith("\n30000 of 90000\nend"))
+        self.assertEqual(len(result["stdout"].split("\n")), 3)
+        [gap] = result["omitted"]
+        self.assertEqual(gap["offset"], 0)
 
     def test_bytes_that_are_no_text_become_replacement_characters(self):
         job = self.job_that_wrote(b"a\xff\xfeb\xc3\n")
@@ -222,7 +284,7 @@ class Characters(OutputCase):
 
     def test_half_a_character_of_a_running_job_waits_for_its_rest(self):
         job = self.execute("printf 'a\\342\\202'; read x; printf '\\254b'; read x")
-        self.wait(job, pattern="a", timeout_seconds=50)
+        self.wait(job, pattern="a", wait_seconds=50)
         page = self.output(job, stream="stdout", offset=0)
         self.assertEqual((page["stdout"], page["next_offset"], page["truncated"]), ("a", 1, False))
         self.tool("interact_with_job", job_id=job, input="")

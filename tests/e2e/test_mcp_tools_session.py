@@ -44,7 +44,7 @@ class Session(JobsCase):
 
     def test_a_repl_is_spoken_to(self):
         job = self.execute("python3 -iu")
-        self.wait(job, pattern=">>> ", timeout_seconds=50)
+        self.wait(job, pattern=">>> ", wait_seconds=50)
         self.assertEqual(self.tool("interact_with_job", job_id=job, input="6 * 7")["stdout"], "42")
         result = self.tool("interact_with_job", job_id=job, input="print('x' * 3)\n")
         self.assertEqual((result["stdout"], result["stderr"]), ("xxx", ">>> "))
@@ -52,6 +52,47 @@ class Session(JobsCase):
         result = self.tool("interact_with_job", job_id=job, input="exit(5)", wait_ms=50000)
         self.assertEqual((result["status"], result["stdout"]), ("failed", ""))
         self.assertEqual(result["exit_code"], 5)
+
+    def test_without_input_nothing_is_typed_and_what_comes_is_read(self):
+        job = self.execute("echo before; read x; echo \"got [$x]\"; read x; echo end")
+        self.wait(job, pattern="before")
+        result = self.tool("interact_with_job", job_id=job, wait_ms=100)
+        self.assertEqual((result["accepted_bytes"], result["stdout"], result["status"]),
+                         (0, "", "running"))
+        reading = self.adapter.begin("interact_with_job", {"job_id": job, "wait_ms": 20000})
+        self.tool("list_jobs")  # by now it has looked where the output ends
+        other = self.start()
+        other.tool("interact_with_job", job_id=job, input="typed", wait_ms=0)
+        self.assertEqual(self.adapter.end(reading)["stdout"], "got [typed]")
+        result = self.tool("interact_with_job", job_id=job, input="", wait_ms=20000)
+        self.assertEqual((result["accepted_bytes"], result["stdout"]), (1, "end"))
+
+    def test_a_job_without_stdin_can_be_read(self):
+        job = self.tool("execute_command", command="sleep 600", stdin="null")["job_id"]
+        result = self.tool("interact_with_job", job_id=job, wait_ms=0)
+        self.assertEqual((result["accepted_bytes"], result["status"]), (0, "running"))
+
+    def test_what_a_job_does_not_read_is_told_and_stdin_stays_open(self):
+        job = self.execute("sleep 600")
+        arguments = {"job_id": job, "input": "x" * 200_000, "wait_ms": 0}
+        hint = self.tool("interact_with_job", **arguments)["hint"]
+        self.assertIn("the rest of the input was not taken", hint)
+        self.assertNotIn("closed", hint)
+        hint = self.tool("interact_with_job", **arguments, eof=True)["hint"]
+        self.assertIn("stdin was not closed", hint)
+
+    def test_a_queued_job_is_told_apart_from_one_that_runs(self):
+        adapter = self.start(MCP_BG_MAX_JOBS="1")
+        first = adapter.tool("execute_command", command="sleep 600")["job_id"]
+        result = adapter.tool("run_command", command="echo hi", queue=True, wait_seconds=0)
+        self.assertEqual((result["state"], result["queue_position"]), ("queued", 1))
+        self.assertIn("has not started", result["hint"])
+        self.assertNotIn("running", result["hint"])
+        job = adapter.tool("execute_command", command="cat", queue=True)["job_id"]
+        result = adapter.tool("interact_with_job", job_id=job, input="x", wait_ms=0)
+        self.assertEqual(result["accepted_bytes"], 0)
+        self.assertIn("has not started", result["hint"])
+        adapter.tool("kill_job", job_id=first)
 
     def test_a_prompt_without_a_newline_is_seen(self):
         job = self.execute("printf 'Name? '; read name; echo \"Hello $name.\"")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Waits of jobwire-mcp: what ends them, how long they last, and that they hold up nobody."""
 import os
+import signal
 import time
 import unittest
 
@@ -23,10 +24,10 @@ class Waits(JobsCase):
     def test_a_wait_that_is_over_comes_back_and_the_job_runs_on(self):
         job = self.execute("echo a; sleep 600")
         start = time.monotonic()
-        result = self.wait(job, timeout_seconds=0.3)
+        result = self.wait(job, wait_seconds=0.3)
         self.assertGreaterEqual(time.monotonic() - start, 0.3)
         self.assertEqual((result["outcome"], result["status"]), ("timeout", "running"))
-        self.assertEqual(self.wait(job, timeout_seconds=0)["outcome"], "timeout")
+        self.assertEqual(self.wait(job, wait_seconds=0)["outcome"], "timeout")
 
     def test_a_pattern_is_found_in_what_was_there_and_in_what_comes(self):
         job = self.execute("echo listening on port 8080; read x; echo second 99; sleep 600")
@@ -46,13 +47,45 @@ class Waits(JobsCase):
             self.tool("interact_with_job", job_id=job, input="", wait_ms=0)
         self.assertEqual(self.adapter.end(waiting)["match"], "ready")
 
+    def test_a_match_that_was_half_printed_is_found_where_the_wait_goes_on(self):
+        job = self.execute("printf 'up. listen'; read x; echo 'ing on 80'; sleep 600")
+        self.wait(job, pattern="listen")
+        result = self.wait(job, pattern="listening on", wait_seconds=0.3)
+        self.assertEqual((result["outcome"], result["next_offset"]), ("timeout", 4))
+        self.tool("interact_with_job", job_id=job, input="", wait_ms=0)
+        result = self.wait(job, pattern="listening on", offset=result["next_offset"])
+        self.assertEqual((result["outcome"], result["match_offset"]), ("matched", 4))
+
+    def test_what_no_engine_has_searched_is_not_skipped(self):
+        job = self.execute("echo early; sleep 600")
+        self.wait(job, pattern="early")
+        engine = self.home.engine_pid()
+        os.kill(engine, signal.SIGSTOP)
+        try:
+            ident = self.adapter.begin("wait_for_job", {
+                "job_id": job, "pattern": "early", "offset": 2, "wait_seconds": 0})
+            with self.assertRaisesRegex(AssertionError, "no line came"):
+                self.adapter.answer(ident, 2)  # it has given up the wait, and asks how the job is
+        finally:
+            os.kill(engine, signal.SIGCONT)
+        result = self.adapter.end(ident)
+        self.assertEqual((result["outcome"], result["next_offset"]), ("timeout", 2))
+
+    def test_an_offset_behind_the_end_is_refused(self):
+        job = self.execute("echo abc; read x")
+        self.wait(job, pattern="abc")
+        text = self.fails("wait_for_job", job_id=job, pattern="a", stream="stdout", offset=5)
+        self.assertEqual(text, "Invalid parameter: offset 5 is behind the end of that stream, 4.")
+        result = self.wait(job, pattern="a", offset=4, wait_seconds=0)
+        self.assertEqual((result["outcome"], result["next_offset"]), ("timeout", 4))
+
     def test_a_pattern_looks_at_the_stream_that_it_is_told(self):
         job = self.execute("echo word; echo word >&2; sleep 600")
         for stream in ("stdout", "stderr"):
             result = self.wait(job, pattern="word", stream=stream)
             self.assertEqual((result["match_offset"], result["stream"], result["next_offset"]),
                              (0, stream, 4))
-        result = self.wait(job, pattern="word", stream="stderr", offset=1, timeout_seconds=0.3)
+        result = self.wait(job, pattern="word", stream="stderr", offset=1, wait_seconds=0.3)
         self.assertEqual(result["outcome"], "timeout")
 
     def test_a_pattern_that_never_came_is_told_at_the_end(self):
@@ -72,8 +105,18 @@ class Waits(JobsCase):
         result = self.wait(job, quiet_seconds=0.3)
         self.assertGreaterEqual(time.monotonic() - start, 0.2)
         self.assertEqual((result["outcome"], result["tail"]), ("quiet", "a"))
-        result = self.wait(job, quiet_seconds=30, timeout_seconds=0.2)
-        self.assertEqual(result["outcome"], "timeout")
+        result = self.wait(job, quiet_seconds=0.4, wait_seconds=0.5)
+        self.assertEqual(result["outcome"], "quiet")
+
+    def test_a_quiet_that_the_wait_is_too_short_for_is_refused(self):
+        job = self.execute("sleep 600")
+        for wanted, how, seconds in ((30, {}, "25"), (50, {"wait_seconds": 600}, "50"),
+                                     (1e300, {"wait_seconds": 50}, "50"),
+                                     (0.5, {"wait_seconds": 0.5}, "0.5")):
+            text = self.fails("wait_for_job", job_id=job, quiet_seconds=wanted, **how)
+            self.assertIn("must be less than the wait, %s s" % seconds, text)
+        self.assertIn("of at least 0.001",
+                      self.fails("wait_for_job", job_id=job, quiet_seconds=0))
 
     def test_a_wait_is_for_one_thing(self):
         job = self.execute("sleep 600")
@@ -95,7 +138,7 @@ class Waits(JobsCase):
 class Bounds(JobsCase):
     def assert_effective(self, wanted, seconds, **meta):
         job = self.execute("true")
-        for name, arguments in (("wait_for_job", {"job_id": job, "timeout_seconds": wanted}),
+        for name, arguments in (("wait_for_job", {"job_id": job, "wait_seconds": wanted}),
                                 ("run_command", {"command": "true", "wait_seconds": wanted})):
             result = self.adapter.end(self.adapter.begin(name, arguments, **meta))
             self.assertEqual(result["effective_timeout_seconds"], seconds)
@@ -105,20 +148,32 @@ class Bounds(JobsCase):
         self.assert_effective(1e300, 50)
         self.assert_effective(0.25, 0.25)
 
-    def test_a_client_that_wants_progress_may_wait_longer(self):
-        self.assert_effective(10_000, 600, progressToken=0)
-        self.assert_effective(51, 51, progressToken="t")
+    def test_a_client_that_wants_progress_waits_no_longer(self):
+        self.assert_effective(10_000, 50, progressToken=0)
+        self.assert_effective(51, 50, progressToken="t")
+
+    def test_the_old_name_of_the_wait_is_taken_and_not_listed(self):
+        job = self.execute("sleep 600")
+        result = self.wait(job, timeout_seconds=0.25)
+        self.assertEqual((result["outcome"], result["effective_timeout_seconds"]),
+                         ("timeout", 0.25))
+        result = self.wait(job, timeout_seconds=20, wait_seconds=0.3)
+        self.assertEqual(result["effective_timeout_seconds"], 0.3)
+        self.assertIn("at least 0", self.fails("wait_for_job", job_id=job, timeout_seconds=-1))
+        schema = self.adapter.listed["wait_for_job"]["inputSchema"]
+        self.assertNotIn("timeout_seconds", schema["properties"])
+        self.assertIn("wait_seconds", schema["properties"])
 
     def test_negative_times_are_refused_in_words(self):
         job = self.execute("true")
-        self.assertIn("at least 0", self.fails("wait_for_job", job_id=job, timeout_seconds=-1))
+        self.assertIn("at least 0", self.fails("wait_for_job", job_id=job, wait_seconds=-1))
         self.assertIn("at least 0", self.fails("run_command", command="true", wait_seconds=-1))
         self.assertIn("at least 0", self.fails("interact_with_job", job_id=job, wait_ms=-1))
 
     def test_progress_is_told_while_it_waits(self):
         job = self.execute("sleep 600")
         result = self.adapter.end(self.adapter.begin(
-            "wait_for_job", {"job_id": job, "timeout_seconds": 11}, progressToken=0))
+            "wait_for_job", {"job_id": job, "wait_seconds": 11}, progressToken=0))
         self.assertEqual(result["outcome"], "timeout")
         [notice] = [m["params"] for m in self.adapter.notices]
         self.assertEqual((notice["progressToken"], notice["progress"], notice["total"]),
@@ -131,7 +186,7 @@ class Meanwhile(JobsCase):
 
     def park(self, n):
         job = self.execute("sleep 600")
-        waits = [self.adapter.begin("wait_for_job", {"job_id": job, "timeout_seconds": 50})
+        waits = [self.adapter.begin("wait_for_job", {"job_id": job, "wait_seconds": 50})
                  for _ in range(n)]
         waits.append(self.adapter.begin("run_command", {"command": "sleep 600"}))
         return job, waits

@@ -49,8 +49,8 @@ tool_listen(struct mcp_call *call, const cJSON *args, void *arg)
 
 static const struct mcp_tool tools[] = {
 	TEST_TOOLS,
-	{ "hold", NULL, NULL, "Answer at the end.", NO_ARGS, NULL, 0, tool_hold },
-	{ "listen", NULL, NULL, "Never answer.", NO_ARGS, NULL, 0, tool_listen },
+	{ "hold", NULL, NULL, "Answer at the end.", NO_ARGS, NULL, 0, tool_hold, NULL },
+	{ "listen", NULL, NULL, "Never answer.", NO_ARGS, NULL, 0, tool_listen, NULL },
 };
 
 static void

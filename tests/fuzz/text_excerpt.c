@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz: text - any output and budget: head and tail fit, split no character, leave out exactly the
- * rest, and the cheap plan agrees. Lines at the end are those counted.
+ * fuzz: text - any output and budget: head and tail fit, are all of it where that fits, and split
+ * no character.
  *
  * Input: two bytes of budget, then the output.
  */
@@ -14,7 +14,6 @@
 #include "base/utf8.h"
 #include "text/excerpt.h"
 #include "text/json.h"
-#include "text/lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -55,23 +54,10 @@ is_border(const uint8_t *bytes, size_t len, size_t at)
 	return i == at;
 }
 
-static void
-check_lines(const uint8_t *bytes, size_t len, size_t n)
-{
-	size_t lines, start = lines_last(bytes, len, n, &lines);
-
-	must(start <= len, "a start within the bytes");
-	must(lines == lines_count(bytes + start, len - start), "as many lines as counted");
-	must(start == 0 || bytes[start - 1] == '\n' || lines == 0, "a line's beginning");
-	must(lines == n || start == 0, "all lines there are");
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t budget, total, n;
-	struct excerpt_plan plan;
-	struct excerpt cut;
 
 	if (size < 2)
 		return 0;
@@ -89,16 +75,5 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(n <= size && chars_of(data + size - n, n) <= budget, "a tail that fits");
 	must(is_border(data, size, size - n), "no character split by the tail");
 	must(n == size || total > budget, "all of it where it fits");
-
-	plan = excerpt_plan(size, budget);
-	must(plan.head + plan.tail == budget, "the whole budget");
-	must(plan.fit != EXCERPT_WHOLE || total <= budget, "a plan that keeps its word");
-	must(plan.fit != EXCERPT_CUT || total > budget, "a plan that cuts where it must");
-	cut = excerpt_of(data, size, budget);
-	must(cut.head + cut.omitted + cut.tail == size, "exactly the rest left out");
-	must((cut.omitted == 0) == (total <= budget), "nothing left out where it fits");
-	must(chars_of(data, cut.head) + chars_of(data + size - cut.tail, cut.tail) <= budget,
-	     "both fit");
-	check_lines(data, size, budget % 16);
 	return 0;
 }

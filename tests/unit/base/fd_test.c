@@ -271,9 +271,26 @@ a_listener_is_ours_alone_nonblocking_and_close_on_exec(void **state)
 
 	client = fd_connect_at(dirfd, "s");
 	assert_true(client >= 0);
-	assert_false(is_nonblock(client));
+	assert_true(is_nonblock(client));
 	assert_true(is_cloexec(client));
 	(void)close(client);
+	(void)close(listener);
+	(void)close(dirfd);
+}
+
+/* Who listens may be stopped: nobody must wait for it in connect(2). */
+static void
+a_full_queue_is_said_and_not_waited_for(void **state)
+{
+	int dirfd = open_dir(*state), listener = fd_listen_at(dirfd, "s", 0), clients[8], n = 0;
+
+	assert_true(listener >= 0);
+	while (n < 8 && (clients[n] = fd_connect_at(dirfd, "s")) >= 0)
+		n++;
+	assert_in_range(n, 1, 7);
+	assert_int_equal(clients[n], -EAGAIN);
+	while (n-- > 0)
+		(void)close(clients[n]);
 	(void)close(listener);
 	(void)close(dirfd);
 }
@@ -377,6 +394,7 @@ main(void)
 		cmocka_unit_test(a_closed_descriptor_is_forgotten),
 		unit_test_in_dir(sockets_work_in_folders_deeper_than_sun_path),
 		unit_test_in_dir(a_listener_is_ours_alone_nonblocking_and_close_on_exec),
+		unit_test_in_dir(a_full_queue_is_said_and_not_waited_for),
 		unit_test_in_dir(a_stale_socket_is_replaced),
 		unit_test_in_dir(what_is_no_socket_is_left_alone),
 		unit_test_in_dir(a_name_that_does_not_fit_is_refused_and_not_cut),

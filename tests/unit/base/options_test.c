@@ -426,6 +426,39 @@ help_has_a_line_for_each_row_with_default_and_variable(void **state)
 }
 
 static void
+help_is_at_most_80_columns_wide(void **state)
+{
+	static const struct option_spec long_rows[] = {
+		{ .name = "short", .help = "Forty-seven characters are what a line can hold" },
+		{ .name = "short", .help = "Forty-eight characters are one more than it can." },
+		{ .name = "a-name-that-leaves-no-room", .type = OPTION_STRING, .help = "Help" },
+		{ .name = "note",
+		  .type = OPTION_INT,
+		  .initial = "123456",
+		  .env = "DEMO_NAME",
+		  .help = "The default is wrapped as well" },
+	};
+	static const char want[] =
+		"      --short                    Forty-seven characters are what a line can "
+		"hold\n"
+		"      --short                    Forty-eight characters are one more than it\n"
+		"                                 can.\n"
+		"      --a-name-that-leaves-no-room VALUE\n"
+		"                                 Help\n"
+		"      --note VALUE               The default is wrapped as well (default 123456;\n"
+		"                                 DEMO_NAME)\n";
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	options_print_help(out, long_rows, ARRAY_SIZE(long_rows));
+	(void)fclose(out);
+	assert_string_equal(text, want);
+	free(text);
+}
+
+static void
 help_has_whole_brackets_whatever_a_row_has(void **state)
 {
 	static const enum option_type types[] = { OPTION_FLAG, OPTION_STRING,   OPTION_INT,
@@ -479,6 +512,7 @@ main(void)
 		unit_test_of_options(a_list_gathers_in_order),
 		unit_test_of_options(a_list_may_be_long),
 		unit_test_of_options(help_has_a_line_for_each_row_with_default_and_variable),
+		unit_test_of_options(help_is_at_most_80_columns_wide),
 		unit_test_of_options(help_has_whole_brackets_whatever_a_row_has),
 	};
 

@@ -212,6 +212,53 @@ a_text_too_long_is_cut_and_ends(void **state)
 	buf_fini(&b);
 }
 
+/* A Chinese character has three bytes. */
+static void
+a_text_of_any_bytes_becomes_characters(void **state)
+{
+	static const struct {
+		const char *bytes, *text;
+	} rows[] = {
+		{ "/x\xe4\xb8\xad", "/x\xe4\xb8\xad" }, /* whole */
+		{ "/x\xe4\xb8", "/x" },                 /* cut */
+		{ "/x\xe4\xb8y\xff", "/x??y?" },
+		{ "\xff\xfe", "??" },
+		{ "", "" },
+	};
+	struct failure out;
+	struct buf b;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		buf_init(&b, 65536);
+		assert_int_equal(tlv_put_str(&b, 102, rows[i].bytes), 0);
+		assert_int_equal(failure_decode(buf_head(&b), b.len, &out), 0);
+		assert_string_equal(out.path, rows[i].text);
+		buf_fini(&b);
+	}
+}
+
+static void
+a_text_cut_here_is_cut_between_characters(void **state)
+{
+	char text[PATH_TEXT_MAX + 5] = "";
+	struct failure out;
+	struct buf b;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i + 3 < sizeof text; i += 3)
+		memcpy(text + i, "\xe4\xb8\xad", 4);
+	buf_init(&b, 65536);
+	assert_int_equal(tlv_put_str(&b, 102, text), 0);
+	assert_int_equal(failure_decode(buf_head(&b), b.len, &out), 0);
+	assert_int_equal(strlen(out.path), 198); /* the last whole one before 199 */
+	text[198] = '\0';
+	assert_string_equal(out.path, text);
+	buf_fini(&b);
+}
+
 int
 main(void)
 {
@@ -222,6 +269,8 @@ main(void)
 		cmocka_unit_test(fields_of_a_newer_program_are_skipped),
 		cmocka_unit_test(a_cut_is_refused_or_falls_between_two_fields),
 		cmocka_unit_test(a_text_too_long_is_cut_and_ends),
+		cmocka_unit_test(a_text_of_any_bytes_becomes_characters),
+		cmocka_unit_test(a_text_cut_here_is_cut_between_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,9 +82,9 @@ tool_huge(struct mcp_call *call, const cJSON *args, void *arg)
 
 static const struct mcp_tool peer_tools[] = {
 	TEST_TOOLS,
-	{ "hold", NULL, NULL, "Answer later.", NO_ARGS, NULL, 0, tool_hold },
-	{ "stubborn", NULL, NULL, "Answer later.", NO_ARGS, NULL, 0, tool_stubborn },
-	{ "huge", NULL, NULL, "Answer too much.", NO_ARGS, NULL, 0, tool_huge },
+	{ "hold", NULL, NULL, "Answer later.", NO_ARGS, NULL, 0, tool_hold, NULL },
+	{ "stubborn", NULL, NULL, "Answer later.", NO_ARGS, NULL, 0, tool_stubborn, NULL },
+	{ "huge", NULL, NULL, "Answer too much.", NO_ARGS, NULL, 0, tool_huge, NULL },
 };
 
 static inline void

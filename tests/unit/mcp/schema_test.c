@@ -47,6 +47,11 @@ static const struct {
 	{ "{\"text\":"
 	  "\"\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\\u00e4\"}",
 	  "" },
+	{ "{\"text\":\"x\",\"env\":{\"A\":\"1\",\"B\":\"2\",\"A\":\"3\"}}",
+	  "argument 'env' is not clear: 'A' is given twice." },
+	{ "{\"text\":\"x\",\"env\":{\"A\\u0000\":\"1\"}}",
+	  "a name in 'env' holds a NUL character (\\u0000), which cannot be passed on; leave it "
+	  "out." },
 	{ "{}", "argument 'text' is missing: it must be a string of 1 to 10 characters." },
 	{ "{\"text\":null}",
 	  "argument 'text' is null, but must be a string of 1 to 10 characters." },

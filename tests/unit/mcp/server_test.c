@@ -24,25 +24,28 @@ a_table_at_fault_is_refused_and_the_tool_named(void **state)
 		struct mcp_tool tools[2];
 		const char *why;
 	} rows[] = {
-		{ { { "", NULL, NULL, "d", NO_ARGS, NULL, 0, tool_echo } }, "tool name ''" },
-		{ { { "a.b", NULL, NULL, "d", NO_ARGS, NULL, 0, tool_echo } }, "tool name 'a.b'" },
-		{ { { "a", bad, NULL, "d", NO_ARGS, NULL, 0, tool_echo } }, "tool name 'a b'" },
-		{ { { "a", NULL, NULL, NULL, NO_ARGS, NULL, 0, tool_echo } },
+		{ { { "", NULL, NULL, "d", NO_ARGS, NULL, 0, tool_echo, NULL } }, "tool name ''" },
+		{ { { "a.b", NULL, NULL, "d", NO_ARGS, NULL, 0, tool_echo, NULL } },
+		  "tool name 'a.b'" },
+		{ { { "a", bad, NULL, "d", NO_ARGS, NULL, 0, tool_echo, NULL } },
+		  "tool name 'a b'" },
+		{ { { "a", NULL, NULL, NULL, NO_ARGS, NULL, 0, tool_echo, NULL } },
 		  "tool a has no description" },
-		{ { { "a", NULL, NULL, "", NO_ARGS, NULL, 0, tool_echo } },
+		{ { { "a", NULL, NULL, "", NO_ARGS, NULL, 0, tool_echo, NULL } },
 		  "tool a has no description" },
-		{ { { "a", NULL, NULL, "d", "{", NULL, 0, tool_echo } }, "tool a: input schema: " },
-		{ { { "a", NULL, NULL, "d", "{}", NULL, 0, tool_echo } },
+		{ { { "a", NULL, NULL, "d", "{", NULL, 0, tool_echo, NULL } },
+		  "tool a: input schema: " },
+		{ { { "a", NULL, NULL, "d", "{}", NULL, 0, tool_echo, NULL } },
 		  "tool a: the input schema must have type object" },
-		{ { { "a", NULL, NULL, "d", NO_ARGS, "[]", 0, tool_echo } },
+		{ { { "a", NULL, NULL, "d", NO_ARGS, "[]", 0, tool_echo, NULL } },
 		  "tool a: the output schema must have type object" },
-		{ { { "a", NULL, NULL, "d", NO_ARGS, "{\"type\":\"array\"}", 0, tool_echo } },
+		{ { { "a", NULL, NULL, "d", NO_ARGS, "{\"type\":\"array\"}", 0, tool_echo, NULL } },
 		  "tool a: the output schema must have type object" },
-		{ { { "two", NULL, NULL, "d", NO_ARGS, NULL, 0, tool_echo },
-		    { "two", NULL, NULL, "d", NO_ARGS, NULL, 0, tool_echo } },
+		{ { { "two", NULL, NULL, "d", NO_ARGS, NULL, 0, tool_echo, NULL },
+		    { "two", NULL, NULL, "d", NO_ARGS, NULL, 0, tool_echo, NULL } },
 		  "two tools are named two" },
-		{ { { "two", NULL, NULL, "d", NO_ARGS, NULL, 0, tool_echo },
-		    { "b", same, NULL, "d", NO_ARGS, NULL, 0, tool_echo } },
+		{ { { "two", NULL, NULL, "d", NO_ARGS, NULL, 0, tool_echo, NULL },
+		    { "b", same, NULL, "d", NO_ARGS, NULL, 0, tool_echo, NULL } },
 		  "two tools are named two" },
 	};
 	struct err err;
@@ -62,7 +65,7 @@ static void
 names_of_up_to_64_characters_are_good(void **state)
 {
 	char name[MCP_TOOL_NAME_MAX + 2];
-	struct mcp_tool tool = { name, NULL, NULL, "d", NO_ARGS, NULL, 0, tool_echo };
+	struct mcp_tool tool = { name, NULL, NULL, "d", NO_ARGS, NULL, 0, tool_echo, NULL };
 	struct err err = { 0 };
 
 	(void)state;

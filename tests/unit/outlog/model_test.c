@@ -98,7 +98,7 @@ write_some(struct run_of_life *l)
 		left -= taken;
 		if (rc == 0)
 			return;
-		assert_int_equal(rc, l->full == OUTLOG_BLOCK ? -EAGAIN : -EDQUOT);
+		assert_int_equal(rc, l->full == OUTLOG_BLOCK ? -EAGAIN : -EXFULL);
 		assert_true(l->full == OUTLOG_BLOCK || l->full == OUTLOG_REFUSE);
 		if (l->full == OUTLOG_BLOCK)
 			consume(l);

@@ -136,67 +136,14 @@ a_cut_is_made_at_a_line_in_the_last_quarter(void **state)
 }
 
 static void
-head_and_tail_fit_together_and_what_is_left_out_is_exact(void **state)
-{
-	size_t len = strlen(mixture), total = chars_of(mixture, len), budget;
-	struct excerpt cut;
-
-	(void)state;
-	for (budget = 0; budget <= total + 3; budget++) {
-		cut = excerpt_of(mixture, len, budget);
-		assert_int_equal(cut.head + cut.omitted + cut.tail, len);
-		assert_true(chars_of(mixture, cut.head) +
-				    chars_of(mixture + len - cut.tail, cut.tail) <=
-			    budget);
-		assert_true(is_border(mixture, len, cut.head));
-		assert_true(is_border(mixture, len, len - cut.tail));
-		assert_int_equal(cut.omitted == 0, budget >= total);
-		if (budget >= total)
-			assert_int_equal(cut.tail, 0);
-	}
-}
-
-static void
-the_budget_is_split_in_one_and_four_fifths(void **state)
-{
-	struct excerpt_plan plan = excerpt_plan(1000000, 10000);
-
-	(void)state;
-	assert_int_equal(plan.head, 2000);
-	assert_int_equal(plan.tail, 8000);
-	plan = excerpt_plan(0, 7);
-	assert_int_equal(plan.head, 1);
-	assert_int_equal(plan.tail, 6);
-}
-
-static void
-the_plan_knows_when_the_length_alone_decides(void **state)
-{
-	char bytes[61];
-
-	(void)state;
-	assert_int_equal(excerpt_plan(0, 0).fit, EXCERPT_WHOLE);
-	assert_int_equal(excerpt_plan(10, 60).fit, EXCERPT_WHOLE);
-	assert_int_equal(excerpt_plan(11, 60).fit, EXCERPT_COUNT);
-	assert_int_equal(excerpt_plan(240, 60).fit, EXCERPT_COUNT);
-	assert_int_equal(excerpt_plan(241, 60).fit, EXCERPT_CUT);
-	assert_int_equal(excerpt_plan(UINT64_MAX, SIZE_MAX / 8).fit, EXCERPT_CUT);
-	assert_int_equal(excerpt_plan(1, 0).fit, EXCERPT_CUT);
-
-	memset(bytes, 1, sizeof bytes); /* the most that ten bytes can become */
-	assert_int_equal(excerpt_of(bytes, 10, 60).head, 10);
-	assert_int_equal(excerpt_of(bytes, 11, 60).head, 2);
-}
-
-static void
 a_block_of_four_bytes_a_character_hides_its_ragged_end(void **state)
 {
 	static const char text[] = "\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80";
 
 	(void)state;
 	/* Two characters' worth of bytes, begun or ended within a character. */
-	assert_int_equal(excerpt_head(text, 2 * EXCERPT_BYTES_PER_CHAR, 2), 8);
-	assert_int_equal(excerpt_tail(text + 4, 2 * EXCERPT_BYTES_PER_CHAR, 2), 8);
+	assert_int_equal(excerpt_head(text, 8, 2), 8);
+	assert_int_equal(excerpt_tail(text + 4, 8, 2), 8);
 	assert_int_equal(excerpt_head("a\xf0\x9f\x98\x80\xf0\x9f\x98", 8, 2), 5);
 	assert_int_equal(excerpt_tail("\x9f\x98\x80\xf0\x9f\x98\x80z", 8, 2), 5);
 }
@@ -204,10 +151,7 @@ a_block_of_four_bytes_a_character_hides_its_ragged_end(void **state)
 static void
 nothing_fits_into_nothing_and_may_lie_nowhere(void **state)
 {
-	struct excerpt cut = excerpt_of(NULL, 0, 0);
-
 	(void)state;
-	assert_int_equal(cut.head + cut.omitted + cut.tail, 0);
 	assert_int_equal(excerpt_head(NULL, 0, 5), 0);
 	assert_int_equal(excerpt_tail(NULL, 0, 5), 0);
 	assert_int_equal(excerpt_chars(NULL, 0), 0);
@@ -221,9 +165,6 @@ main(void)
 		cmocka_unit_test(the_longest_head_that_fits_is_taken_if_no_line_ends_near),
 		cmocka_unit_test(the_longest_tail_that_fits_is_taken_if_no_line_begins_near),
 		cmocka_unit_test(a_cut_is_made_at_a_line_in_the_last_quarter),
-		cmocka_unit_test(head_and_tail_fit_together_and_what_is_left_out_is_exact),
-		cmocka_unit_test(the_budget_is_split_in_one_and_four_fifths),
-		cmocka_unit_test(the_plan_knows_when_the_length_alone_decides),
 		cmocka_unit_test(a_block_of_four_bytes_a_character_hides_its_ragged_end),
 		cmocka_unit_test(nothing_fits_into_nothing_and_may_lie_nowhere),
 	};

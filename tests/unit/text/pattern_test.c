@@ -328,6 +328,24 @@ a_prompt_is_seen_by_a_peek_that_changes_nothing(void **state)
 	pattern_free(p);
 }
 
+static void
+where_a_match_may_have_begun_is_told(void **state)
+{
+	struct place found[MATCHES_MAX];
+	struct pattern *p;
+
+	(void)state;
+	p = compiled("listening on", 0);
+	assert_int_equal(pattern_open_at(p), 0);
+	assert_int_equal(feed(p, "up\nlisten", 9, found, 0), 0);
+	assert_int_equal(pattern_open_at(p), 3);
+	assert_int_equal(feed(p, "er, ", 4, found, 0), 0);
+	assert_int_equal(pattern_open_at(p), 13);
+	assert_int_equal(feed(p, "listening on 80", 15, found, 0), 1);
+	assert_int_equal(pattern_open_at(p), 28);
+	pattern_free(p);
+}
+
 /* A stream of 'x' with a word in it. The caller frees. */
 static char *
 stream_with(size_t len, const char *word, size_t at)
@@ -533,6 +551,7 @@ main(void)
 		cmocka_unit_test(the_end_of_a_line_is_not_where_the_stream_pauses),
 		cmocka_unit_test(a_match_is_told_at_once_when_nothing_can_change_it),
 		cmocka_unit_test(a_prompt_is_seen_by_a_peek_that_changes_nothing),
+		cmocka_unit_test(where_a_match_may_have_begun_is_told),
 		cmocka_unit_test(a_word_is_found_at_any_place_of_a_large_stream),
 		cmocka_unit_test(a_match_as_long_as_the_span_is_always_found),
 		cmocka_unit_test(what_begins_and_never_ends_hides_nothing_behind_it),

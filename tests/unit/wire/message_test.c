@@ -196,6 +196,9 @@ what_no_library_would_write_is_refused(void **state)
 	} bad[] = {
 		{ "\x08\x01", 2 },                                          /* job_id as a number */
 		{ "\x0d\x01\x01\x01\x01", 5 },                              /* as 4 bytes */
+		{ "\x00\x01", 2 },                                          /* field 0 */
+		{ "\x80\x00\x01", 3 },                                      /* written longer */
+		{ "\x80\x80\x80\x80\x10\x01", 6 },                          /* field 2^29 */
 		{ "\x0b\x0c", 2 },                                          /* a group */
 		{ "\x0e", 1 },                                              /* wire type 6 */
 		{ "\x0f", 1 },                                              /* 7 */
