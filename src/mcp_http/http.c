@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "mcp_http/figures.h"
 #include "mcp_http/service.h"
 #include "mcp_http/settings.h"
 
@@ -316,6 +317,8 @@ fill_service(struct http *h, const struct mcp_server *server, void *tool_arg, st
 		.unsent_most = (size_t)s->max_unsent,
 		.keepalive_ms = s->keepalive,
 	};
+	if (rc == 0)
+		rc = figures_new(h->base, s->tools.state_dir, &service->figures, err);
 	return rc < 0 ? rc : conns_new(&conns, &service->conns, err);
 }
 
@@ -423,6 +426,7 @@ http_free(struct http *h)
 	sessions_fini(&h->service.sessions);
 	exchanges_fini(&h->service.exchanges);
 	metrics_fini(&h->service.metrics);
+	figures_free(h->service.figures);
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		event_end(h->on_signal[i]);
 	event_end(h->sweep);

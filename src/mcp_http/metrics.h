@@ -2,8 +2,8 @@
 /*
  * metrics - what this adapter has done, as Prometheus reads it (text format 0.0.4).
  *
- * Only what is known here and true: nothing about jobs, which live in the engine. Labels are few:
- * the methods that exist, the tools that are offered, and "other". Thread: the event loop's.
+ * Only what is known here; what the engine knows is in figures.h. Labels are few: the methods that
+ * exist, the tools that are offered, and "other". Thread: the event loop's.
  */
 #ifndef JOBWIRE_MCP_HTTP_METRICS_H
 #define JOBWIRE_MCP_HTTP_METRICS_H

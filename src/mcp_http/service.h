@@ -11,6 +11,7 @@
 #include "mcp_http/route.h"
 #include "mcp_http/session.h"
 
+struct figures;
 struct http_settings;
 
 struct service {
@@ -22,6 +23,7 @@ struct service {
 	struct sessions sessions;
 	struct exchanges exchanges;
 	struct metrics metrics;
+	struct figures *figures;
 	struct conns *conns;
 };
 

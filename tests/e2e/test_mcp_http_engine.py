@@ -76,6 +76,37 @@ class Jobs(Test):
         self.assertEqual([job["status"] for job in self.tool("list_jobs")["jobs"]], ["running"])
 
 
+class Figures(Test):
+    def lines(self):
+        answer = self.connect().ask("GET", "/metrics")
+        self.assertEqual(answer.status, 200)
+        return [line for line in answer.body.decode().splitlines() if not line.startswith("#")]
+
+    def test_the_engine_is_asked_for_its_figures_and_not_started(self):
+        self.assertIn("jobwire_engine_up 0", self.lines())
+        self.assertEqual(self.home.engine_pid(), 0)
+        job = self.tool("execute_command", command="sleep 600")["job_id"]
+        lines = self.lines()
+        for line in ("jobwire_engine_up 1", 'jobwire_jobs{state="running"} 1',
+                     'jobwire_jobs{state="queued"} 0'):
+            self.assertIn(line, lines)
+        self.tool("kill_job", job_id=job)
+        until(lambda: 'jobwire_jobs{state="running"} 0' in self.lines())
+        self.home.kill_engine()
+        self.assertIn("jobwire_engine_up 0", self.lines())
+
+    def test_an_engine_that_hangs_keeps_the_page_waiting_for_a_second(self):
+        self.tool("list_jobs")
+        pid = self.home.engine_pid()
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, pid, signal.SIGCONT)
+        self.assertIn("jobwire_engine_up 0", self.lines())
+        peer = self.connect()
+        peer.start("GET", "/metrics")
+        peer.close()  # nobody waits for it any more
+        self.assertEqual(self.connect().ask("GET", "/healthz").status, 200)
+
+
 class Ends(Test):
     def test_the_adapters_end_harms_no_job(self):
         job = self.tool("execute_command", command="read line; echo $line")["job_id"]
