@@ -13,6 +13,8 @@
 #include "mcp_http/facts.h"
 #include "mcp_http/metrics.h"
 
+#define FIELDS_MAX 64 /* bytes of header lines of our own */
+
 struct exchange {
 	TAILQ_ENTRY(exchange) entry;
 	struct exchanges *all;
@@ -28,16 +30,27 @@ struct exchange {
 	int64_t began_ns;
 };
 
+/* An initialize that went well says how the session is called. */
+static const char *
+own_fields(const struct exchange *x, char out[FIELDS_MAX])
+{
+	out[0] = '\0';
+	if (x->is_opening && mcp_session_revision(x->session->mcp))
+		(void)snprintf(out, FIELDS_MAX, "Mcp-Session-Id: %s\r\n", x->session->id);
+	return out;
+}
+
 static void
 reply(struct exchange *x, int status, const void *body, size_t len)
 {
-	char fields[64] = "";
-	struct reply r = { status, len ? "application/json" : NULL, NULL, body, len };
+	char fields[FIELDS_MAX];
+	struct reply r = { .status = status,
+			   .type = len ? "application/json" : NULL,
+			   .fields = own_fields(x, fields),
+			   .body = body,
+			   .len = len };
 	struct conn *conn = x->conn;
 
-	if (x->is_opening && x->session && mcp_session_revision(x->session->mcp))
-		(void)snprintf(fields, sizeof fields, "Mcp-Session-Id: %s\r\n", x->session->id);
-	r.fields = fields;
 	x->conn = NULL;
 	if (conn)
 		conn_reply(conn, &r);
@@ -47,12 +60,13 @@ static void
 open_stream(struct exchange *x)
 {
 	struct conn *conn = x->conn;
+	char fields[FIELDS_MAX];
 
 	x->is_stream = true;
 	x->all->metrics->streams_total++;
 	if (x->session)
 		x->stream = session_stream_new(x->session);
-	conn_stream_begin(conn, NULL);
+	conn_stream_begin(conn, own_fields(x, fields));
 	if (!x->stream) {
 		conn_tick_in(conn, x->all->keepalive_ms);
 		return;

@@ -159,13 +159,21 @@ head_path_begins(const struct head *h, const char *prefix)
 }
 
 const char *
-head_get(const struct head *h, const char *name)
+head_next(const struct head *h, const char *name, size_t *it)
 {
-	size_t i;
+	while (*it < h->n) {
+		size_t i = (*it)++;
 
-	for (i = 0; i < h->n; i++) {
 		if (strcasecmp(text_at(h, h->names[i]), name) == 0)
 			return text_at(h, h->values[i]);
 	}
 	return NULL;
+}
+
+const char *
+head_get(const struct head *h, const char *name)
+{
+	size_t it = 0;
+
+	return head_next(h, name, &it);
 }

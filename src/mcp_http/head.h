@@ -60,5 +60,7 @@ bool head_path_begins(const struct head *h, const char *prefix);
 const char *head_target(const struct head *h);
 /* The first field of that name, in whatever case; NULL where there is none. */
 const char *head_get(const struct head *h, const char *name);
+/* All of them, one after the other: `it` starts at 0. NULL at the end. */
+const char *head_next(const struct head *h, const char *name, size_t *it);
 
 #endif

@@ -28,9 +28,14 @@ choose(struct route *r, enum route_kind kind)
 bool
 route_accepts(const struct head *head, const char *type)
 {
-	const char *accept = head_get(head, "accept");
+	const char *list;
+	size_t it = 0;
 
-	return !accept || field_list_has_type(accept, type);
+	while ((list = head_next(head, "accept", &it))) {
+		if (field_list_has_type(list, type))
+			return true;
+	}
+	return !head_get(head, "accept");
 }
 
 /* --- the head --- */

@@ -121,6 +121,19 @@ serve_legacy(struct service *s, struct conn *conn, const struct head *head,
 }
 
 static void
+serve_modern(struct service *s, struct conn *conn, const struct head *head,
+	     const struct facts *facts)
+{
+	/* Its answer is a stream and nothing else. */
+	if (strcmp(facts->body.method, "subscriptions/listen") == 0 &&
+	    (!head_get(head, "accept") || !route_accepts(head, "text/event-stream")))
+		answer_error(conn, 406, MCP_INVALID_REQUEST, facts,
+			     "Not acceptable: Accept must include text/event-stream");
+	else
+		exchange_modern(&s->exchanges, conn, head, facts);
+}
+
+static void
 serve_post(struct service *s, struct conn *conn, const struct head *head, const struct buf *body)
 {
 	struct reply accepted = { .status = 202 };
@@ -131,7 +144,7 @@ serve_post(struct service *s, struct conn *conn, const struct head *head, const 
 	route_body(head, &facts.body, &route);
 	switch (route.kind) {
 	case ROUTE_MODERN:
-		exchange_modern(&s->exchanges, conn, head, &facts);
+		serve_modern(s, conn, head, &facts);
 		break;
 	case ROUTE_LEGACY_OPEN:
 		exchange_open(&s->exchanges, conn, head, &facts);

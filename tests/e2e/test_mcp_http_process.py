@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import subprocess
 import tempfile
 import unittest
 
@@ -116,6 +117,30 @@ class Doors(Test):
         self.assertIn('resource_metadata="https://jobs.example/.well-known/'
                       'oauth-protected-resource/mcp"',
                       peer.ask("GET").fields["www-authenticate"])
+
+
+class Words(Test):
+    def run_with(self, *arguments):
+        program = os.path.join(os.environ["JOBWIRE_BIN"], "jobwire-mcp-http")
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60,
+                              check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_help_names_its_own_options_and_those_of_every_adapter(self):
+        status, out, _ = self.run_with("--help")
+        self.assertEqual(status, 0)
+        for option in ("--listen", "--token-file", "JOBWIRE_MCP_TOKEN", "--max-jobs",
+                       "MCP_BG_MAX_JOBS"):
+            self.assertIn(option, out)
+        self.assertEqual(self.run_with("--version")[1].split()[0], "jobwire-mcp-http")
+
+    def test_a_bad_option_is_refused_in_words(self):
+        for arguments, word in ((("--listen",), "--listen"), (("--nothing",), "--nothing"),
+                                (("stray",), "stray"), (("--max-body", "1"), "max-body"),
+                                (("--max-jobs", "x"), "max-jobs")):
+            status, _, err = self.run_with(*arguments)
+            self.assertEqual(status, 2)
+            self.assertIn(word, err)
 
 
 class End(Test):

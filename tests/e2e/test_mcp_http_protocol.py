@@ -51,6 +51,14 @@ class Legacy(Test):
         self.error(answer, 200, -32602)
         self.assertNotIn("mcp-session-id", answer.fields)
 
+    def test_a_session_is_named_on_a_stream_too(self):
+        answer = self.peer.post(request(0, "initialize", {"protocolVersion": "2025-06-18"}),
+                                Accept="text/event-stream")
+        self.assertIn("result", self.peer.event()[1])
+        self.assertIsNone(self.peer.event())
+        self.assertEqual(self.peer.post(request(1, "ping"), Mcp_Session_Id=answer.fields[
+            "mcp-session-id"]).status, 200)
+
     def test_a_session_is_named_and_known(self):
         message = request(7, "ping")
         self.error(self.peer.post(message), 400, -32600)
@@ -179,6 +187,11 @@ class Modern(Test):
         self.assertEqual(message["method"], "notifications/subscriptions/acknowledged")
         self.assertEqual(message["params"]["_meta"],
                          {"io.modelcontextprotocol/subscriptionId": "listen:0"})
+
+    def test_a_subscription_wants_to_be_a_stream(self):
+        for accept in ("application/json", None):
+            self.error(self.peer.modern("subscriptions/listen", {"notifications": {}},
+                                        Accept=accept), 406, -32600)
 
     def test_ids_come_back_as_they_were_written(self):
         for ident in ("12345678901234567890123", '"\\u0061"', "-0"):

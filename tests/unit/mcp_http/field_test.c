@@ -3,6 +3,7 @@
 
 #include "mcp_http/field.h"
 #include "mcp_http/gate.h"
+#include "mcp_http/route.h"
 
 static void
 a_type_is_found_in_a_list_or_not(void **state)
@@ -37,6 +38,27 @@ a_type_is_found_in_a_list_or_not(void **state)
 		    field_list_has_type(rows[i].list, "text/event-stream") != rows[i].stream)
 			fail_msg("%s", rows[i].list);
 	}
+}
+
+static void
+several_accepts_are_one_list(void **state)
+{
+	struct head head;
+
+	(void)state;
+	head_begin(&head, VERB_POST, "/mcp");
+	assert_int_equal(head_end(&head), 0);
+	assert_true(route_accepts(&head, "application/json")); /* none takes all */
+	head_fini(&head);
+	head_begin(&head, VERB_POST, "/mcp");
+	head_field(&head, "Accept", "text/html");
+	head_field(&head, "X", "*/*");
+	head_field(&head, "accept", "application/json");
+	assert_int_equal(head_end(&head), 0);
+	assert_true(route_accepts(&head, "application/json"));
+	assert_true(route_accepts(&head, "text/html"));
+	assert_false(route_accepts(&head, "text/event-stream"));
+	head_fini(&head);
 }
 
 static void
@@ -202,6 +224,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_type_is_found_in_a_list_or_not),
+		cmocka_unit_test(several_accepts_are_one_list),
 		cmocka_unit_test(a_content_type_is_one_with_or_without_parameters),
 		cmocka_unit_test(a_field_says_a_text_plainly_or_in_base64),
 		cmocka_unit_test(parameters_in_fields_are_held_against_the_arguments),
