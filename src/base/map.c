@@ -3,20 +3,32 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define MAP_MIN 16
 
 static const char removed[] = "";
 
-/* FNV-1a, 64 bits. Keys are ids of our own making, not chosen by an attacker. */
+/* Keys may be chosen by others: which of them meet in one slot nobody can know. */
 static uint64_t
-hash(const char *s)
+new_seed(const struct map *m)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != sizeof seed)
+		seed = (uint64_t)(uintptr_t)m;
+	return seed;
+}
+
+/* FNV-1a, 64 bits, from a secret start; the low bits, which count, hear of the high ones. */
+static uint64_t
+hash(const struct map *m, const char *s)
+{
+	uint64_t h = m->seed;
 
 	for (; *s; s++)
 		h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
-	return h;
+	return h ^ h >> 32;
 }
 
 static struct map_slot *
@@ -26,7 +38,7 @@ find(const struct map *m, const char *key)
 
 	if (!m->cap)
 		return NULL;
-	for (i = hash(key) & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
+	for (i = hash(m, key) & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
 		if (!m->slots[i].key)
 			return NULL;
 		if (m->slots[i].key != removed && strcmp(m->slots[i].key, key) == 0)
@@ -37,7 +49,7 @@ find(const struct map *m, const char *key)
 static void
 place(struct map *m, const char *key, void *value)
 {
-	size_t i = hash(key) & (m->cap - 1);
+	size_t i = hash(m, key) & (m->cap - 1);
 
 	while (m->slots[i].key)
 		i = (i + 1) & (m->cap - 1);
@@ -50,7 +62,7 @@ place(struct map *m, const char *key, void *value)
 static int
 grow(struct map *m)
 {
-	struct map bigger = { 0 };
+	struct map bigger = { .seed = m->cap ? m->seed : new_seed(m) };
 	size_t i;
 
 	for (bigger.cap = MAP_MIN; bigger.cap < m->len * 4;)

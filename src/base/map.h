@@ -23,6 +23,7 @@ struct map {
 	size_t cap;  /* 0 or a power of two */
 	size_t len;  /* values */
 	size_t used; /* values and removed markers */
+	uint64_t seed;
 };
 
 /* Zeroed memory is an empty map. */

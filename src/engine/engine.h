@@ -31,6 +31,13 @@ struct work_pool;
 
 LIST_HEAD(calls, call);
 
+/* It goes on also when the client that asked for it has left. */
+struct ending {
+	struct event *deadline; /* NULL: none is under way */
+	struct call *call;      /* who waits for it, or NULL */
+	uint32_t asked;         /* jobs that were to be stopped */
+};
+
 struct engine {
 	struct settings settings;
 	struct endpoint endpoint;
@@ -51,7 +58,7 @@ struct engine {
 	unsigned n_polls;   /* of them, long polls that wait */
 
 	bool stopping;
-	struct call *ending;       /* a Shutdown that waits for the last job, or NULL */
+	struct ending ending;      /* a Shutdown that stops all jobs first */
 	char trouble[256];         /* a sentence while the engine is not well, else "" */
 	struct event *retry_event; /* the next try to write */
 	struct event *watches[8];  /* signals and descriptors, for the engine's life */
@@ -64,7 +71,7 @@ struct engine {
 void engine_turn(struct engine *eng);
 /* Leave the loop after this turn. */
 void engine_stop(struct engine *eng);
-/* engine_calls.c: answer a Shutdown whose jobs are all over. */
+/* engine_calls.c: end when the jobs of a Shutdown are all over. */
 void engine_check_ending(struct engine *eng);
 /* inside.c: an error where we are part of a job of this state folder, and would end with it. */
 int engine_refuse_inside_job(const struct engine *eng, struct err *err);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <event2/event.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "engine/call.h"
@@ -50,45 +52,74 @@ all_over(const struct engine *eng)
 }
 
 static void
-end_engine(struct call *call)
+end_engine(struct engine *eng, struct call *call)
 {
 	Jobwire__V1__ShutdownResponse res = JOBWIRE__V1__SHUTDOWN_RESPONSE__INIT;
-	struct engine *eng = call->eng;
 	struct jobs_counts counts = jobs_counts(eng->jobs);
-	const uint32_t *asked = call->state;
+	uint32_t asked = eng->ending.asked;
 
+	jobs_drain(eng->jobs);
 	res.kept_jobs = counts.running + counts.queued + counts.lingering;
-	res.stopped_jobs = asked ? *asked - MIN(*asked, res.kept_jobs) : 0;
+	res.stopped_jobs = asked - MIN(asked, res.kept_jobs);
 	log_info("engine shutdown", log_num("stopped", res.stopped_jobs),
 		 log_num("kept", res.kept_jobs));
-	call_reply(call, &res.base);
+	if (call)
+		call_reply(call, &res.base);
 	engine_stop(eng);
+}
+
+static void
+finish_ending(struct engine *eng)
+{
+	struct call *call = eng->ending.call;
+
+	eng->ending.call = NULL;
+	if (!eng->stopping)
+		end_engine(eng, call);
+}
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	finish_ending(arg);
 }
 
 static void
 ending_expired(struct call *call)
 {
-	call->eng->ending = NULL;
-	end_engine(call);
+	finish_ending(call->eng);
 }
 
-/* The client of a shutdown that has begun does not turn it back. */
 static void
 ending_cancelled(struct call *call)
 {
-	call->eng->ending = NULL;
-	engine_stop(call->eng);
+	call->eng->ending.call = NULL;
 }
 
 void
 engine_check_ending(struct engine *eng)
 {
-	struct call *call = eng->ending;
+	if (eng->ending.deadline && all_over(eng))
+		finish_ending(eng);
+}
 
-	if (!call || !all_over(eng))
-		return;
-	eng->ending = NULL;
-	end_engine(call);
+static int
+begin_ending(struct engine *eng, const Jobwire__V1__ShutdownRequest *req, uint32_t wait_ms,
+	     struct err *err)
+{
+	const struct timeval tv = clock_wait(wait_ms);
+
+	eng->ending.deadline = evtimer_new(eng->base, on_deadline, eng);
+	if (!eng->ending.deadline)
+		return err_sys(err, ENOMEM, "shutdown");
+	(void)event_add(eng->ending.deadline, &tv);
+	jobs_drain(eng->jobs);
+	eng->ending.asked = jobs_stop_all(
+		eng->jobs, req->grace_case == JOBWIRE__V1__SHUTDOWN_REQUEST__GRACE_GRACE_MS
+				   ? (int64_t)MIN(req->grace_ms, (uint64_t)INT64_MAX)
+				   : -1);
+	return 0;
 }
 
 int
@@ -96,27 +127,19 @@ handle_engine_shutdown(struct call *call, struct err *err)
 {
 	const Jobwire__V1__ShutdownRequest *req = call->req;
 	struct engine *eng = call->eng;
-	uint32_t *asked;
-	int rc;
+	int rc = 0;
 
-	jobs_drain(eng->jobs);
 	if (!req->stop_jobs || all_over(eng)) {
-		end_engine(call);
+		end_engine(eng, call);
 		return 0;
 	}
-	if (eng->ending)
+	if (eng->ending.call)
 		return err_set(err, ERR_FAILED_PRECONDITION, "the engine is ending already");
-	asked = arena_alloc(&call->arena, sizeof *asked);
-	if (!asked)
-		return err_sys(err, ENOMEM, "shutdown");
-	rc = call_park(call, WIRE_WAIT_MAX_MS, ending_expired, ending_cancelled, err);
-	if (rc < 0)
-		return rc;
-	*asked = jobs_stop_all(eng->jobs,
-			       req->grace_case == JOBWIRE__V1__SHUTDOWN_REQUEST__GRACE_GRACE_MS
-				       ? (int64_t)MIN(req->grace_ms, (uint64_t)INT64_MAX)
-				       : -1);
-	call->state = asked;
-	eng->ending = call;
-	return 0;
+	if (!eng->ending.deadline)
+		rc = begin_ending(eng, req, call_clamp(call, WIRE_WAIT_MAX_MS), err);
+	if (rc == 0)
+		rc = call_park(call, WIRE_WAIT_MAX_MS, ending_expired, ending_cancelled, err);
+	if (rc == 0)
+		eng->ending.call = call;
+	return rc;
 }

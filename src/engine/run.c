@@ -547,6 +547,8 @@ engine_close(struct engine *eng)
 		event_free(eng->watches[--eng->n_watches]);
 	if (eng->retry_event)
 		event_free(eng->retry_event);
+	if (eng->ending.deadline)
+		event_free(eng->ending.deadline);
 	if (eng->base)
 		event_base_free(eng->base);
 	close_sockets_or_give_up(eng);

@@ -149,8 +149,6 @@ ending_settle(struct holder *h)
 	stop_answer(h);
 	if (!h->exited)
 		return;
-	if (h->stop.settled && !h->stop.survivors)
-		output_release(h);
 	/* Whoever was asked to kill says so only when the tree is dead. */
 	if (!h->ended && !h->stop.active && output_is_drained(h)) {
 		if (end(h) < 0) {

@@ -18,9 +18,6 @@
 #define PTY_DRAIN_MS     200
 #define FINISH_READS_MAX 64
 
-/* More than both pipes and what is held of them can be. */
-#define SPARE_BYTES ((uint64_t)4 * 1024 * 1024)
-
 /* A pipe that is found full so often in a row would be read faster if it were larger. */
 #define FULL_READS 16
 
@@ -273,17 +270,6 @@ output_finish(struct holder *h)
 		read_rest(h, (enum outlog_stream)i);
 	output_set_policy(h, h->spec.cap);
 	update_watches(h);
-}
-
-void
-output_release(struct holder *h)
-{
-	if (h->spec.cap != SPEC_CAP_BLOCK || h->released)
-		return;
-	h->released = true;
-	outlog_add_cap(h->log, SPARE_BYTES);
-	if (h->blocked)
-		output_retry(h);
 }
 
 void

@@ -298,7 +298,7 @@ look_at_stray(const char *id, void *arg)
 	if (rc == 0)
 		rc = record_try_lock(recordfd);
 	if (rc == 0 || rc == -ENOENT)
-		(void)!folder_remove(jobs->config.statefd, id);
+		jobs_remove_folder(jobs, id);
 	fd_close(&recordfd);
 	(void)close(dirfd);
 	return 0;

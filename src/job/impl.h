@@ -46,7 +46,6 @@ struct job {
 	bool queued;
 	TAILQ_ENTRY(job) queue_link;
 
-	uint64_t n_events;
 	struct adoption *adoption; /* under way, else NULL */
 	bool sweeping;
 };
@@ -75,7 +74,7 @@ int job_new(struct jobs *jobs, const struct store_job *row, struct job **ret_job
 	    struct err *err) MUST_CHECK;
 void job_free(struct job *job);
 /* The only place that writes row.state: check, stamp, count, tell. A refused event is a bug of ours
- * and changes nothing. */
+ * or the holder's: it is logged and changes nothing. */
 void job_step(struct job *job, enum job_event event, enum job_reason reason, int shell_code,
 	      const char *detail);
 void job_changed(struct job *job); /* the row is to be written, watches to be told */
@@ -87,6 +86,9 @@ void job_set_detail(struct job *job, const char *detail);
 void job_over(struct job *job);
 /* As if it had never been asked for: row, key and folder. On failure nothing has changed. */
 int job_undo(struct job *job, struct err *err) MUST_CHECK;
+
+/* On a worker; what fails is tried again by the next engine. */
+void jobs_remove_folder(struct jobs *jobs, const char *id);
 
 /* start.c */
 int job_connect(struct job *job, int control, struct err *err) MUST_CHECK;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/work.h"
 #include "job/impl.h"
 #include "jobdir/folder.h"
@@ -166,14 +167,14 @@ job_event(struct job *job, enum jobs_event kind, const char *detail)
 	const struct jobs_hooks *h = &job->jobs->config.hooks;
 
 	if (h->event)
-		h->event(h->arg, &job->row, kind, detail, ++job->n_events);
+		h->event(h->arg, &job->row, kind, detail, (uint64_t)++job->row.n_events);
+	job_changed(job);
 }
 
 void
 job_note(struct job *job, const char *detail)
 {
 	job_event(job, JOBS_EVENT_NOTE, detail);
-	job_tell(job);
 }
 
 void
@@ -192,8 +193,12 @@ job_step(struct job *job, enum job_event event, enum job_reason reason, int shel
 	enum job_state to = job_state_next((enum job_state)job->row.state, event);
 	struct jobs *jobs = job->jobs;
 
-	if (to == JOB_NONE)
+	if (to == JOB_NONE) {
+		log_error("job event refused", log_str("job", job->row.id),
+			  log_str("state", job_state_word((int)job->row.state)),
+			  log_str("event", job_event_name(event)));
 		return;
+	}
 	count(job, -1);
 	job->row.state = to;
 	count(job, 1);
@@ -207,7 +212,6 @@ job_step(struct job *job, enum job_event event, enum job_reason reason, int shel
 	}
 	if (detail)
 		job_set_detail(job, detail);
-	job_changed(job);
 	job_event(job, JOBS_EVENT_STATE, job->row.detail);
 	queue_run(jobs);
 }
@@ -222,7 +226,6 @@ job_over(struct job *job)
 	job->lingering = 0;
 	if (!job->row.closed_ns)
 		job->row.closed_ns = MAX(clock_wall_ns(), 1);
-	job_changed(job);
 	job_event(job, JOBS_EVENT_CLOSED, "");
 }
 
@@ -482,6 +485,15 @@ removal_new(const struct jobs *jobs, const char *id)
 	return r;
 }
 
+void
+jobs_remove_folder(struct jobs *jobs, const char *id)
+{
+	struct removal *r = removal_new(jobs, id);
+
+	if (r)
+		work_submit(jobs->config.work, &r->work);
+}
+
 /* The row is gone; so goes the rest. */
 static void
 removed(struct jobs *jobs, const struct job_view *view, struct removal *r)
@@ -490,7 +502,7 @@ removed(struct jobs *jobs, const struct job_view *view, struct removal *r)
 
 	if (h->event)
 		h->event(h->arg, &view->row, JOBS_EVENT_REMOVED, "",
-			 view->live ? ++view->live->n_events : 0);
+			 (uint64_t)view->row.n_events + 1);
 	if (view->live)
 		leave(view->live);
 	output_close(jobs, view->row.id);

@@ -53,8 +53,8 @@ enum jobs_event {
 };
 
 struct jobs_hooks {
-	/* Something happened to the job, the `count`th thing since it is live. `detail` is "" or a
-	 * sentence. */
+	/* Something happened to the job, the `count`th thing since it was asked for. `detail` is ""
+	 * or a sentence. */
 	void (*event)(void *arg, const struct store_job *row, enum jobs_event kind,
 		      const char *detail, uint64_t count);
 	/* Its output reaches further than was last told; called only while jobs_listen() is on. */
@@ -136,7 +136,7 @@ struct job_view {
 /* `id` or a unique prefix of it. NOT_FOUND, or INVALID_ARGUMENT for what cannot be an id. */
 int jobs_view(struct jobs *jobs, struct arena *a, const char *id, struct job_view *ret_view,
 	      struct err *err) MUST_CHECK;
-/* The live part of rows that jobs_list() gave. */
+/* The live part of rows that store_jobs_list() gave. */
 void jobs_view_row(struct jobs *jobs, const struct store_job *row, struct job_view *ret_view);
 struct job *jobs_live(const struct jobs *jobs, const char *id);
 /* Walk all live jobs: as map_next(). */
@@ -210,7 +210,7 @@ struct job_ask {
 
 /* Send it, or keep it until the holder is found again. done() may be called at once. */
 void job_ask(struct job *job, struct job_ask *ask);
-/* Wait no longer. For an input in flight use job_ask_is_in_flight() first: its bytes may count. */
+/* Wait no longer. The bytes of an input in flight (u.input.in_flight) may count all the same. */
 void job_ask_cancel(struct job_ask *ask);
 
 /* Stop every job, each with its own grace (-1) or this one; nobody waits for the answers. How many

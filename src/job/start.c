@@ -119,6 +119,7 @@ make_row(struct attempt *a, struct err *err)
 		.n_labels = s->n_labels,
 		.key = s->key,
 		.now_ns = row.created_ns,
+		.power_safe = a->spec.power_safe,
 	};
 	int rc;
 

@@ -127,13 +127,6 @@ outlog_set_full(struct outlog *log, enum outlog_full full)
 }
 
 void
-outlog_add_cap(struct outlog *log, uint64_t bytes)
-{
-	if (log->cap)
-		log->cap += bytes;
-}
-
-void
 outlog_discard_all(struct outlog *log)
 {
 	log->discarding = true;

@@ -70,8 +70,6 @@ int outlog_append(struct outlog *log, enum outlog_stream stream, int64_t wall_ns
 /* Bytes up to here need not be kept (BLOCK). */
 void outlog_consumed(struct outlog *log, enum outlog_stream stream, uint64_t offset);
 void outlog_set_full(struct outlog *log, enum outlog_full full);
-/* Room for so much more than the cap. */
-void outlog_add_cap(struct outlog *log, uint64_t bytes);
 /* From now on every byte is counted and discarded: the log is of no use any more. */
 void outlog_discard_all(struct outlog *log);
 

@@ -131,16 +131,13 @@ insert_row(struct store *s, struct store_job *job, struct err *err)
 	return rc;
 }
 
-int
-store_job_insert(struct store *s, struct store_job *job, const struct store_job_parts *parts,
-		 struct err *err)
+static int
+insert_parts(struct store *s, struct store_job *job, const struct store_job_parts *parts,
+	     struct err *err)
 {
 	size_t i;
 	int rc;
 
-	rc = store_begin(s, err);
-	if (rc < 0)
-		return rc;
 	job->spec_bytes = (int64_t)parts->spec.len;
 	rc = insert_row(s, job, err);
 	if (rc == 0)
@@ -149,12 +146,28 @@ store_job_insert(struct store *s, struct store_job *job, const struct store_job_
 		rc = insert_label(s, job->number, &parts->labels[i], err);
 	if (rc == 0 && parts->key)
 		rc = insert_key(s, job->id, parts->key, parts->now_ns, err);
+	return rc;
+}
+
+int
+store_job_insert(struct store *s, struct store_job *job, const struct store_job_parts *parts,
+		 struct err *err)
+{
+	int rc;
+
+	if (parts->power_safe)
+		(void)sqlite3_exec(s->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+	rc = store_begin(s, err);
+	if (rc == 0)
+		rc = insert_parts(s, job, parts, err);
 	if (rc == 0)
 		rc = store_commit(s, err);
 	if (rc < 0) {
 		store_rollback(s);
 		job->number = 0;
 	}
+	if (parts->power_safe)
+		(void)sqlite3_exec(s->db, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
 	return rc;
 }
 

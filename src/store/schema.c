@@ -43,10 +43,9 @@ static const char *const migrations[] = {
 	"	user_us INTEGER NOT NULL, system_us INTEGER NOT NULL,"
 	"	max_rss_kib INTEGER NOT NULL,"
 	"	n_labels INTEGER NOT NULL,"
-	"	group_limit INTEGER NOT NULL);"
+	"	group_limit INTEGER NOT NULL,"
+	"	n_events INTEGER NOT NULL);"
 	"CREATE INDEX jobs_open ON jobs (number) WHERE closed_ns = 0;"
-	"CREATE INDEX jobs_grp ON jobs (grp, number) WHERE grp <> '';"
-	"CREATE INDEX jobs_name ON jobs (name, number) WHERE name <> '';"
 	/* What was asked for: up to 4 MiB, written once and seldom read. */
 	"CREATE TABLE specs ("
 	"	number INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE,"

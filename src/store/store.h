@@ -5,7 +5,8 @@
  * It knows rows, not states: what a number in `state` means is job/'s business. One connection, the
  * loop's, is the only writer; a checkpoint runs on a worker with a connection of its own. Where
  * somebody else writes all the same, calls fail after some milliseconds (UNAVAILABLE). WAL,
- * synchronous NORMAL: a power loss may take the last seconds, which the job folders give back.
+ * synchronous NORMAL: a power loss may take the last seconds. What became of a job its folder
+ * gives back; a job of which no row is left is gone, unless it was to be power-safe.
  * Strings that are read live in the arena that the call was given.
  */
 #ifndef JOBWIRE_STORE_STORE_H
@@ -70,6 +71,7 @@ struct store_job_parts {
 	size_t n_labels;
 	const struct store_key *key; /* NULL: none */
 	int64_t now_ns;
+	bool power_safe; /* wait for the disk */
 };
 /* One transaction: row and parts. Sets job->number and job->spec_bytes. */
 int store_job_insert(struct store *s, struct store_job *job, const struct store_job_parts *parts,

@@ -26,7 +26,7 @@ HOLDER = os.path.join(BIN, "jobwire-holder")
 ARMED_HOLDER = os.path.join(TESTS_BIN, "armed_holder")
 SUPPRESSIONS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "lsan.supp")
 STRICT = os.environ.get("JOBWIRE_TEST_STRICT") == "1"
-REPORT = re.compile(r"^.*(Sanitizer|runtime error:|[Bb]ug at |\bBUG\b).*$", re.M)
+REPORT = re.compile(r"^.*(Sanitizer|runtime error:|[Bb]ug at |\bBUG\b|job event refused).*$", re.M)
 
 QUEUED, STARTING, RUNNING = (jobs_pb2.STATE_QUEUED, jobs_pb2.STATE_STARTING,
                              jobs_pb2.STATE_RUNNING)

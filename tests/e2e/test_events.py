@@ -38,7 +38,7 @@ class EventsTest(EngineTest):
             epoch, seq = answer.epoch, answer.seq
 
     def check_order(self, events):
-        """seq rises by one within an epoch and begins with 1; so does topic_seq for a job."""
+        """seq rises by one within an epoch and begins with 1; topic_seq so for a job."""
         last = (0, 0)
         topics = {}
         for event in events:
@@ -46,9 +46,8 @@ class EventsTest(EngineTest):
                 self.assertEqual(event.seq, last[1] + 1)
             else:
                 self.assertEqual((event.epoch, event.seq), (last[0] + 1, 1))
-                topics = {}
             last = (event.epoch, event.seq)
-            if event.job_id and (event.topic_seq or event.kind != REMOVED):
+            if event.job_id:
                 self.assertEqual(event.topic_seq, topics.get(event.job_id, 0) + 1, event)
                 topics[event.job_id] = event.topic_seq
         times = [event.time_ns for event in events]

@@ -198,6 +198,9 @@ class Halted(JobsCase):
         ]
         calls = [self.adapter.begin(name, arguments) for name, arguments, *_ in begun]
         self.until(lambda: [os.path.exists(mark) for mark in marks], all)
+        self.until(lambda: self.tool("list_jobs")["jobs"],
+                   lambda jobs: [job["status"] for job in jobs] == ["running"] * 3)
+        self.tool("list_jobs")  # behind the answers of what has been done
         self.halt()
         for ident, (*_, done, how) in zip(calls, begun):
             text = self.text(ident)

@@ -126,6 +126,22 @@ class StoreTrouble(EngineTest):
         events = self.events_after(point).events
         self.assertEqual([event.detail for event in events], ["r" * 500])
 
+    def test_the_events_of_a_job_are_counted_across_engines_and_to_its_removal(self):
+        job, gate = self.gated()
+        self.client.call("Jobs.Detach", job_id=job.id, reason="a note")
+        self.engine.restart()
+        self.client = self.engine.connect()
+        self.client.call("Jobs.Detach", job_id=job.id, reason="another")
+        open_gate(gate)
+        self.client.closed(job.id)
+        self.client.call("Jobs.Remove", job_id=job.id)
+        self.client.call("Engine.WatchEvents", wait_ms=60000,
+                         filter={"kinds": [engine_pb2.EVENT_REMOVED]})
+        answer = self.client.call("Engine.WatchEvents", filter={"job_ids": [job.id]})
+        self.assertEqual(answer.events[-1].kind, engine_pb2.EVENT_REMOVED)
+        self.assertEqual([event.topic_seq for event in answer.events],
+                         list(range(1, len(answer.events) + 1)))
+
     def test_a_job_that_ends_meanwhile_leaves_when_it_is_written(self):
         job, gate = self.gated()
         with self.locked():

@@ -190,22 +190,6 @@ refusing_drops_nothing_and_takes_what_still_fits(void **state)
 }
 
 static void
-blocking_goes_on_where_the_cap_is_raised(void **state)
-{
-	struct fixture f;
-	size_t taken;
-
-	begin(&f, *state, 4096, OUTLOG_BLOCK);
-	assert_int_equal(model_append(&f.model, f.log, OUTLOG_OUT, 0, 10000, &taken), -EAGAIN);
-	outlog_add_cap(f.log, 10000);
-	assert_int_equal(model_append(&f.model, f.log, OUTLOG_OUT, 0, 5000, &taken), 0);
-	assert_true(outlog_extent(f.log, OUTLOG_OUT).start == 0);
-	assert_int_equal(model_append(&f.model, f.log, OUTLOG_OUT, 0, 10000, &taken), -EAGAIN);
-	check_at(&f, OUTLOG_VIEW_COMBINED, 0, 100000);
-	finish(&f);
-}
-
-static void
 blocking_drops_only_what_was_consumed(void **state)
 {
 	uint64_t consumed[OUTLOG_STREAMS] = { 0, 0 }, written = 0;
@@ -344,7 +328,6 @@ main(void)
 		unit_test_in_temp(a_log_of_no_use_discards_everything),
 		unit_test_in_temp(refusing_drops_nothing_and_takes_what_still_fits),
 		unit_test_in_temp(blocking_drops_only_what_was_consumed),
-		unit_test_in_temp(blocking_goes_on_where_the_cap_is_raised),
 		unit_test_in_temp(one_byte_of_each_stream_in_turn_takes_bounded_space),
 		cmocka_unit_test(a_slow_stream_beside_a_flood_takes_bounded_space),
 		unit_test_in_temp(small_lines_at_a_small_cap_take_bounded_space),

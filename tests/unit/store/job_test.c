@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 /* Each column with a value of its own: one that nobody binds or reads is noticed. `by`: another
  * set of values. */
 static struct store_job
@@ -275,6 +278,33 @@ what_was_asked_for_is_kept_beside_the_row_and_goes_with_it(void **state)
 	assert_int_equal(number_of(f, "SELECT count(*) FROM specs"), 1);
 }
 
+static unsigned syncs;
+
+/* SQLite's calls come here. */
+int fdatasync(int fd);
+int
+fdatasync(int fd)
+{
+	syncs++;
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void
+only_a_job_that_is_to_be_power_safe_waits_for_the_disk(void **state)
+{
+	struct store_job_parts parts = { .power_safe = true };
+	struct fixture *f = *state;
+	struct store_job job = plain_job(ID_B);
+
+	(void)put_job(f, ID_A); /* a new log begins with a sync */
+	syncs = 0;
+	assert_ok(store_job_insert(f->store, &job, &parts, &f->err), &f->err);
+	assert_int_not_equal(syncs, 0);
+	syncs = 0;
+	(void)put_job(f, ID_C);
+	assert_int_equal(syncs, 0);
+}
+
 static void
 too_small_an_arena_is_an_error_and_harms_nothing(void **state)
 {
@@ -310,6 +340,7 @@ main(void)
 		unit_test_in_store(an_id_is_found_by_its_beginning_and_two_are_said_to_be_two),
 		unit_test_in_store(an_undone_job_is_as_if_it_had_never_been),
 		unit_test_in_store(what_was_asked_for_is_kept_beside_the_row_and_goes_with_it),
+		unit_test_in_store(only_a_job_that_is_to_be_power_safe_waits_for_the_disk),
 		unit_test_in_store(too_small_an_arena_is_an_error_and_harms_nothing),
 	};
 

@@ -15,10 +15,12 @@ static const struct property inner[] = {
 	{ .name = "x", .type = "number" },
 	{ .name = NULL },
 };
+static const struct property unnamed[] = { { .name = NULL } };
 static const struct property rich[] = {
 	{ .name = "stream", .type = "string", .words = "stdout|stderr" },
 	{ .name = "env", .type = "object", .has_strings = true },
 	{ .name = "jobs", .type = "array", .items = inner, .is_required = true },
+	{ .name = "gaps", .type = "array", .items = unnamed },
 	{ .name = NULL },
 };
 
@@ -37,7 +39,8 @@ rows_become_a_schema_without_a_blank_too_many(void **state)
 		"\"stream\":{\"type\":\"string\",\"enum\":[\"stdout\",\"stderr\"]},"
 		"\"env\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}},"
 		"\"jobs\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
-		"\"x\":{\"type\":\"number\"}}}}},"
+		"\"x\":{\"type\":\"number\"}}}},"
+		"\"gaps\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}},"
 		"\"required\":[\"id\",\"jobs\"]}";
 	const struct property *const one[] = { plain, NULL }, *const two[] = { plain, rich, NULL };
 	struct arena a;
@@ -46,6 +49,28 @@ rows_become_a_schema_without_a_blank_too_many(void **state)
 	arena_init(&a, 1 << 16);
 	assert_string_equal(property_schema(one, PROPERTY_ARGUMENTS, &a), arguments);
 	assert_string_equal(property_schema(two, PROPERTY_RESULT, &a), result);
+	arena_fini(&a);
+}
+
+static void
+an_old_name_is_accepted_and_not_listed(void **state)
+{
+	static const struct property renamed[] = {
+		{ .name = "new", .type = "number" },
+		{ .name = "old", .type = "number", .is_hidden = true },
+		{ .name = NULL },
+	};
+	const struct property *const one[] = { renamed, NULL };
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, 1 << 16);
+	assert_string_equal(property_schema(one, PROPERTY_ARGUMENTS, &a),
+			    "{\"type\":\"object\",\"properties\":{\"new\":{\"type\":\"number\"}},"
+			    "\"additionalProperties\":false}");
+	assert_string_equal(property_schema(one, PROPERTY_ACCEPTED, &a),
+			    "{\"type\":\"object\",\"properties\":{\"new\":{\"type\":\"number\"},"
+			    "\"old\":{\"type\":\"number\"}},\"additionalProperties\":false}");
 	arena_fini(&a);
 }
 
@@ -99,6 +124,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_become_a_schema_without_a_blank_too_many),
+		cmocka_unit_test(an_old_name_is_accepted_and_not_listed),
 		cmocka_unit_test(lack_of_memory_is_no_schema),
 		cmocka_unit_test(the_schemas_of_every_tool_are_json_and_their_names_are_unique),
 	};
