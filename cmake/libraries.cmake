@@ -12,11 +12,17 @@ pkg_check_modules(SMARTCOLS REQUIRED IMPORTED_TARGET smartcols)
 pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
 find_library(NNG_LIBRARY nng REQUIRED)
 find_path(NNG_INCLUDE nng/nng.h REQUIRED)
+find_library(HTTP_PARSER_LIBRARY http_parser REQUIRED)
+find_path(HTTP_PARSER_INCLUDE http_parser.h REQUIRED)
 find_program(PROTOC_C protoc-c REQUIRED)
 
 add_library(nng INTERFACE)
 target_link_libraries(nng INTERFACE ${NNG_LIBRARY} Threads::Threads)
 target_include_directories(nng SYSTEM INTERFACE ${NNG_INCLUDE})
+
+add_library(http_parser INTERFACE)
+target_link_libraries(http_parser INTERFACE ${HTTP_PARSER_LIBRARY})
+target_include_directories(http_parser SYSTEM INTERFACE ${HTTP_PARSER_INCLUDE})
 
 # What each folder of src/ links from outside.
 set(JOBWIRE_LIBS_base PkgConfig::INIH Threads::Threads)
@@ -31,3 +37,4 @@ set(JOBWIRE_LIBS_tools PkgConfig::CJSON PkgConfig::LIBEVENT)
 set(JOBWIRE_LIBS_cli PkgConfig::SMARTCOLS)
 set(JOBWIRE_LIBS_engine PkgConfig::LIBEVENT nng)
 set(JOBWIRE_LIBS_mcp_stdio PkgConfig::LIBEVENT)
+set(JOBWIRE_LIBS_mcp_http PkgConfig::LIBEVENT http_parser m)

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "mcp/inside.h"
+#include "mcp/tree.h"
 
 #define FAILURE_MAX (256u << 10) /* bytes of a failure's sentence */
 
@@ -38,6 +39,13 @@ keep(char **room, const char *p, size_t len)
 	(*room)[len] = '\0';
 	*room += len + 1;
 	return kept;
+}
+
+static void
+call_destroy(struct mcp_call *call)
+{
+	cJSON_Delete(call->uris);
+	free(call);
 }
 
 static struct mcp_call *
@@ -80,13 +88,25 @@ call_start(struct mcp_session *session, const struct mcp_method *method, enum mc
 	call->revision = revision;
 	if (to->batch)
 		to->batch->open++;
+	session_hold(session, to->origin);
 	if (method->flags & METHOD_STANDING)
 		session->standing++;
 	call->is_busy = true;
-	method->handle(call, m);
+	call->params = m->params;
+	call->caps = session->client_caps;
+	call->log_level = session->log_level ? session->log_level : MCP_LOG_DEBUG;
+	if (revision_is_modern(revision)) {
+		call->caps = tree_get(message_meta(m), META_CLIENT_CAPS);
+		call->log_level = message_log_level(tree_str(message_meta(m), META_LOG_LEVEL));
+	}
+	if (method->added)
+		method->added(call, m->params, session->config.tool_arg);
+	else
+		method->handle(call, m);
 	call->is_busy = false;
+	call->params = call->caps = NULL;
 	if (call->state != CALL_OPEN)
-		free(call);
+		call_destroy(call);
 }
 
 /* Take the call from those under way: its id is free again. */
@@ -95,6 +115,7 @@ call_leave(struct mcp_call *call, int state)
 {
 	call->state = state;
 	(void)map_remove(&call->session->calls, call->text);
+	ask_forget(call->session, call);
 	if (call->method->flags & METHOD_STANDING)
 		call->session->standing--;
 }
@@ -103,21 +124,29 @@ static void
 call_free_unless_busy(struct mcp_call *call)
 {
 	if (!call->is_busy)
-		free(call);
+		call_destroy(call);
+}
+
+/* Its answer is gone, or never comes. */
+static void
+call_release(struct mcp_call *call)
+{
+	session_batch_release(call->session, &call->to);
+	session_release(call->session, call->to.origin);
 }
 
 void
 call_cancel(struct mcp_call *call)
 {
 	call_leave(call, CALL_CANCELLED);
-	session_batch_release(call->session, &call->to);
+	call_release(call);
 	if (!call->on_cancel && !(call->method->flags & METHOD_STANDING))
 		return; /* its handler will answer, and nobody will hear it */
 	if (call->on_cancel) {
 		call->is_busy = true;
 		call->on_cancel(call->on_cancel_arg);
 	}
-	free(call);
+	call_destroy(call);
 }
 
 /* May an answer be written? If not, this was the last that is heard of the call. */
@@ -135,8 +164,8 @@ is_wanted(struct mcp_call *call)
 static void
 begin(struct mcp_call *call, struct json *j)
 {
-	buf_clear(&call->session->out);
-	json_begin(j, &call->session->out);
+	buf_clear(call->session->out);
+	json_begin(j, call->session->out);
 	json_object_begin(j, NULL);
 	json_str(j, "jsonrpc", "2.0");
 }
@@ -158,7 +187,7 @@ finish(struct mcp_call *call, struct json *j)
 				      ? "The answer is larger than %u bytes; ask for less of it"
 				      : "Out of memory for an answer of up to %u bytes",
 			      MCP_FRAME_MAX);
-	session_batch_release(call->session, &call->to);
+	call_release(call);
 	call_free_unless_busy(call);
 }
 
@@ -174,12 +203,18 @@ call_result_begin(struct mcp_call *call, struct json *j)
 }
 
 void
-call_result_end(struct mcp_call *call, struct json *j)
+call_result_end_as(struct mcp_call *call, struct json *j, const char *type)
 {
 	stamp(j, &call->session->server->config, call->method,
-	      revision_is_modern(call->revision) ? MCP_MODERN : MCP_LEGACY);
+	      revision_is_modern(call->revision) ? MCP_MODERN : MCP_LEGACY, type);
 	json_object_end(j);
 	finish(call, j);
+}
+
+void
+call_result_end(struct mcp_call *call, struct json *j)
+{
+	call_result_end_as(call, j, NULL);
 }
 
 void
@@ -192,6 +227,22 @@ call_result_ready(struct mcp_call *call, const struct buf *result)
 	begin(call, &j);
 	json_raw(&j, "id", call->to.id.p, call->to.id.len);
 	json_raw(&j, "result", (const char *)buf_head(result), result->len);
+	finish(call, &j);
+}
+
+void
+call_end_standing(struct mcp_call *call)
+{
+	struct json j;
+
+	if (!call_result_begin(call, &j))
+		return;
+	json_str(&j, "resultType", "complete");
+	json_object_begin(&j, "_meta");
+	json_raw(&j, META_SUBSCRIPTION, call->to.id.p, call->to.id.len);
+	write_server_info(&j, META_SERVER_INFO, &call->session->server->config);
+	json_object_end(&j);
+	json_object_end(&j);
 	finish(call, &j);
 }
 
@@ -252,6 +303,18 @@ mcp_call_result(struct mcp_call *call, const struct mcp_result *result)
 }
 
 void
+mcp_call_result_members(struct mcp_call *call, const char *type, const char *members, size_t len)
+{
+	struct json j;
+
+	if (!call_result_begin(call, &j))
+		return;
+	if (len)
+		json_raw(&j, NULL, members, len);
+	call_result_end_as(call, &j, type);
+}
+
+void
 mcp_call_fail(struct mcp_call *call, const char *fmt, ...)
 {
 	struct json j;
@@ -284,7 +347,7 @@ mcp_call_error(struct mcp_call *call, int code, const char *data, const char *fm
 	va_start(ap, fmt);
 	session_verror(call->session, &call->to, code, data, fmt, ap);
 	va_end(ap);
-	session_batch_release(call->session, &call->to);
+	call_release(call);
 	call_free_unless_busy(call);
 }
 
@@ -311,6 +374,45 @@ mcp_call_progress(struct mcp_call *call, int64_t progress, int64_t total, const 
 	if (message && revision_has_progress_message(call->revision))
 		json_str(&j, "message", message);
 	call_notice_end(call, &j, MCP_OUT_PROGRESS);
+}
+
+void
+mcp_call_log(struct mcp_call *call, enum mcp_log_level level, const char *text)
+{
+	struct json j;
+
+	if (call->state != CALL_OPEN || !call->session->server->config.has_logging ||
+	    !call->log_level || level < call->log_level ||
+	    !call_notice_begin(call, &j, "notifications/message"))
+		return;
+	json_str(&j, "level", message_log_name(level));
+	json_str(&j, "logger", call->session->server->config.name);
+	json_str(&j, "data", text);
+	call_notice_end(call, &j, MCP_OUT_NOTIFICATION);
+}
+
+const cJSON *
+mcp_call_params(const struct mcp_call *call)
+{
+	return call->params;
+}
+
+const cJSON *
+mcp_call_capabilities(const struct mcp_call *call)
+{
+	return call->caps;
+}
+
+bool
+mcp_call_is_modern(const struct mcp_call *call)
+{
+	return revision_is_modern(call->revision);
+}
+
+void *
+mcp_call_origin(const struct mcp_call *call)
+{
+	return call->to.origin;
 }
 
 void

@@ -13,11 +13,13 @@
 #ifndef JOBWIRE_MCP_CALL_H
 #define JOBWIRE_MCP_CALL_H
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/macros.h"
+#include "mcp/message.h"
 
 struct mcp_call;
 
@@ -35,6 +37,12 @@ struct mcp_result {
 
 void mcp_call_result(struct mcp_call *call, const struct mcp_result *result);
 
+/* A result of any method, or of a tool that needs another form: `members` are those of the result,
+ * as JSON text without the braces. `type` is its resultType, which only modern clients see; NULL:
+ * complete. */
+void mcp_call_result_members(struct mcp_call *call, const char *type, const char *members,
+			     size_t len);
+
 /* The tool failed in a way that the model can do something about: one sentence for it. */
 void mcp_call_fail(struct mcp_call *call, const char *fmt, ...) PRINTF(2, 3);
 
@@ -46,6 +54,25 @@ void mcp_call_error(struct mcp_call *call, int code, const char *data, const cha
  * is unknown, `message` may be NULL. */
 void mcp_call_progress(struct mcp_call *call, int64_t progress, int64_t total, const char *message);
 bool mcp_call_wants_progress(const struct mcp_call *call);
+
+/* A line of log for the client, if it wants lines of that level. */
+void mcp_call_log(struct mcp_call *call, enum mcp_log_level level, const char *text);
+
+/* The request's params, and what the client can do (an object, or NULL): both live until the
+ * handler returns. */
+const cJSON *mcp_call_params(const struct mcp_call *call);
+const cJSON *mcp_call_capabilities(const struct mcp_call *call);
+/* May the call tell and ask as a modern one? */
+bool mcp_call_is_modern(const struct mcp_call *call);
+/* The transport's; see mcp_session_receive(). */
+void *mcp_call_origin(const struct mcp_call *call);
+
+/* Ask the client of a legacy session something: `params` is JSON text. on_answer() runs when the
+ * answer comes, unless the call has ended before; one of `result` and `error` is NULL, and both
+ * live until it returns. ERR_FAILED_PRECONDITION in the modern era, which has no such requests. */
+typedef void mcp_answered(void *arg, const cJSON *result, const cJSON *error);
+int mcp_call_ask(struct mcp_call *call, const char *method, const char *params,
+		 mcp_answered *on_answer, void *arg) MUST_CHECK;
 
 /* What to run when the answer is not wanted any more. It must let go of the call. */
 void mcp_call_on_cancel(struct mcp_call *call, void (*callback)(void *arg), void *arg);

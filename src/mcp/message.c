@@ -117,18 +117,36 @@ is_client_info(const cJSON *value)
 	return tree_str(value, "name") && tree_str(value, "version");
 }
 
+static const char *const log_levels[] = {
+	[MCP_LOG_NONE] = "none",           [MCP_LOG_DEBUG] = "debug",
+	[MCP_LOG_INFO] = "info",           [MCP_LOG_NOTICE] = "notice",
+	[MCP_LOG_WARNING] = "warning",     [MCP_LOG_ERROR] = "error",
+	[MCP_LOG_CRITICAL] = "critical",   [MCP_LOG_ALERT] = "alert",
+	[MCP_LOG_EMERGENCY] = "emergency",
+};
+
+const char *
+message_log_name(enum mcp_log_level level)
+{
+	return log_levels[level];
+}
+
+enum mcp_log_level
+message_log_level(const char *name)
+{
+	size_t i;
+
+	for (i = MCP_LOG_DEBUG; name && i < ARRAY_SIZE(log_levels); i++) {
+		if (strcmp(name, log_levels[i]) == 0)
+			return (enum mcp_log_level)i;
+	}
+	return MCP_LOG_NONE;
+}
+
 static bool
 is_log_level(const cJSON *value)
 {
-	static const char *const levels[] = { "debug", "info",     "notice", "warning",
-					      "error", "critical", "alert",  "emergency" };
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(levels); i++) {
-		if (cJSON_IsString(value) && strcmp(value->valuestring, levels[i]) == 0)
-			return true;
-	}
-	return false;
+	return message_log_level(cJSON_GetStringValue(value)) != MCP_LOG_NONE;
 }
 
 static const struct {

@@ -51,6 +51,23 @@ const cJSON *message_meta(const struct message *m);
 /* The text of params._meta.progressToken; false where there is none that can be echoed. */
 bool message_progress_token(const struct message *m, struct scan_span *ret_token);
 
+/* As in RFC 5424, the least important one first. */
+enum mcp_log_level {
+	MCP_LOG_NONE,
+	MCP_LOG_DEBUG,
+	MCP_LOG_INFO,
+	MCP_LOG_NOTICE,
+	MCP_LOG_WARNING,
+	MCP_LOG_ERROR,
+	MCP_LOG_CRITICAL,
+	MCP_LOG_ALERT,
+	MCP_LOG_EMERGENCY,
+};
+
+const char *message_log_name(enum mcp_log_level level);
+/* NONE where it is no level, or NULL. */
+enum mcp_log_level message_log_level(const char *name);
+
 /* A request is modern if params._meta names a protocol version; `initialize` only with an envelope
  * that is whole, because a legacy client may have put anything there. */
 bool message_is_modern(const struct message *m);

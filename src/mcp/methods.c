@@ -27,10 +27,12 @@ handle_initialize(struct mcp_call *call, const struct message *m)
 	if (!revision)
 		revision = MCP_LEGACY_LATEST;
 	call->session->revision = revision;
+	cJSON_Delete(call->session->client_caps);
+	call->session->client_caps = cJSON_Duplicate(tree_get(m->params, "capabilities"), true);
 	if (!call_result_begin(call, &j))
 		return;
 	json_str(&j, "protocolVersion", revision_name(revision));
-	write_capabilities(&j);
+	write_capabilities(&j, config, MCP_LEGACY);
 	write_server_info(&j, "serverInfo", config);
 	if (config->instructions)
 		json_str(&j, "instructions", config->instructions);
@@ -55,23 +57,19 @@ handle_discover(struct mcp_call *call, const struct message *m)
 }
 
 static void
-handle_listen(struct mcp_call *call, const struct message *m)
+handle_set_level(struct mcp_call *call, const struct message *m)
 {
+	enum mcp_log_level level = message_log_level(tree_str(m->params, "level"));
 	struct json j;
 
-	if (!cJSON_IsObject(tree_get(m->params, "notifications"))) {
+	if (!level) {
 		mcp_call_error(call, MCP_INVALID_PARAMS, NULL,
-			       "Invalid params: notifications must be an object");
+			       "Invalid params: level must be a log level, such as info");
 		return;
 	}
-	if (!call_notice_begin(call, &j, "notifications/subscriptions/acknowledged"))
-		return;
-	json_object_begin(&j, "_meta");
-	json_raw(&j, META_SUBSCRIPTION, call->to.id.p, call->to.id.len);
-	json_object_end(&j);
-	json_object_begin(&j, "notifications"); /* nothing here ever changes: nothing is honoured */
-	json_object_end(&j);
-	call_notice_end(call, &j, MCP_OUT_NOTIFICATION);
+	call->session->log_level = level;
+	if (call_result_begin(call, &j))
+		call_result_end(call, &j);
 }
 
 static void
@@ -133,25 +131,55 @@ handle_tools_call(struct mcp_call *call, const struct message *m)
 }
 
 static const struct mcp_method methods[] = {
-	{ "initialize", MCP_IN_LEGACY, handle_initialize, 0, NULL,
-	  METHOD_BEFORE_INITIALIZE | METHOD_NOT_IN_BATCH },
-	{ "ping", MCP_IN_LEGACY, handle_ping, 0, NULL, METHOD_BEFORE_INITIALIZE },
-	{ "server/discover", MCP_IN_MODERN, handle_discover, 3600000, "public", 0 },
-	{ "subscriptions/listen", MCP_IN_MODERN, handle_listen, 0, NULL, METHOD_STANDING },
-	{ "tools/call", MCP_IN_ALL, handle_tools_call, 0, NULL, 0 },
-	{ "tools/list", MCP_IN_ALL, handle_tools_list, 300000, "public", 0 },
+	{ .name = "initialize",
+	  .revisions = MCP_IN_LEGACY,
+	  .handle = handle_initialize,
+	  .flags = METHOD_BEFORE_INITIALIZE | METHOD_NOT_IN_BATCH },
+	{ .name = "ping",
+	  .revisions = MCP_IN_LEGACY,
+	  .handle = handle_ping,
+	  .flags = METHOD_BEFORE_INITIALIZE },
+	{ .name = "server/discover",
+	  .revisions = MCP_IN_MODERN,
+	  .handle = handle_discover,
+	  .ttl_ms = 3600000,
+	  .cache_scope = "public" },
+	{ .name = "subscriptions/listen",
+	  .revisions = MCP_IN_MODERN,
+	  .handle = handle_listen,
+	  .flags = METHOD_STANDING },
+	{ .name = "logging/setLevel",
+	  .revisions = MCP_IN_LEGACY,
+	  .handle = handle_set_level,
+	  .flags = METHOD_OF_LOGGING },
+	{ .name = "tools/call", .revisions = MCP_IN_ALL, .handle = handle_tools_call },
+	{ .name = "tools/list",
+	  .revisions = MCP_IN_ALL,
+	  .handle = handle_tools_list,
+	  .ttl_ms = 300000,
+	  .cache_scope = "public" },
 };
 
-const struct mcp_method *
-mcp_method_find(const char *name, enum mcp_revision revision)
+static const struct mcp_method *
+find_in(const struct mcp_method *table, size_t n, const char *name, enum mcp_revision revision)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(methods); i++) {
-		if (methods[i].revisions & MCP_IN(revision) && strcmp(methods[i].name, name) == 0)
-			return &methods[i];
+	for (i = 0; i < n; i++) {
+		if (table[i].revisions & MCP_IN(revision) && strcmp(table[i].name, name) == 0)
+			return &table[i];
 	}
 	return NULL;
+}
+
+const struct mcp_method *
+mcp_method_find(const struct mcp_server *server, const char *name, enum mcp_revision revision)
+{
+	const struct mcp_method *method = find_in(methods, ARRAY_SIZE(methods), name, revision);
+
+	if (method && method->flags & METHOD_OF_LOGGING && !server->config.has_logging)
+		return NULL;
+	return method ? method : find_in(server->added, server->config.n_methods, name, revision);
 }
 
 static void

@@ -20,8 +20,15 @@ write_server_info(struct json *j, const char *key, const struct mcp_server_confi
 }
 
 void
-write_capabilities(struct json *j)
+write_capabilities(struct json *j, const struct mcp_server_config *config, enum mcp_era era)
 {
+	const char *text =
+		era == MCP_MODERN ? config->modern_capabilities : config->legacy_capabilities;
+
+	if (text) {
+		json_raw(j, "capabilities", text, strlen(text));
+		return;
+	}
 	json_object_begin(j, "capabilities");
 	json_object_begin(j, "tools");
 	json_object_end(j);
@@ -30,12 +37,12 @@ write_capabilities(struct json *j)
 
 void
 stamp(struct json *j, const struct mcp_server_config *config, const struct mcp_method *method,
-      enum mcp_era era)
+      enum mcp_era era, const char *type)
 {
 	if (era == MCP_LEGACY)
 		return;
-	json_str(j, "resultType", "complete");
-	if (method->cache_scope) {
+	json_str(j, "resultType", type ? type : "complete");
+	if (method->cache_scope && !type) {
 		json_int(j, "ttlMs", method->ttl_ms);
 		json_str(j, "cacheScope", method->cache_scope);
 	}
@@ -159,7 +166,7 @@ make_tools_list(struct mcp_server *server, enum mcp_era era, enum mcp_revision r
 	for (i = 0; i < server->config.n_tools; i++)
 		write_tool(&j, &server->config.tools[i]);
 	json_array_end(&j);
-	stamp(&j, &server->config, mcp_method_find("tools/list", revision), era);
+	stamp(&j, &server->config, mcp_method_find(server, "tools/list", revision), era, NULL);
 	json_object_end(&j);
 	return json_end(&j);
 }
@@ -174,13 +181,31 @@ make_discover(struct mcp_server *server)
 	json_array_begin(&j, "supportedVersions");
 	json_str(&j, NULL, revision_name(MCP_MODERN_LATEST));
 	json_array_end(&j);
-	write_capabilities(&j);
+	write_capabilities(&j, &server->config, MCP_MODERN);
 	if (server->config.instructions)
 		json_str(&j, "instructions", server->config.instructions);
-	stamp(&j, &server->config, mcp_method_find("server/discover", MCP_MODERN_LATEST),
-	      MCP_MODERN);
+	stamp(&j, &server->config, mcp_method_find(server, "server/discover", MCP_MODERN_LATEST),
+	      MCP_MODERN, NULL);
 	json_object_end(&j);
 	return json_end(&j);
+}
+
+static int
+add_methods(struct mcp_server *server, struct err *err)
+{
+	const struct mcp_added_method *from = server->config.methods;
+	size_t i, n = server->config.n_methods;
+
+	server->added = calloc(MAX(n, 1), sizeof *server->added);
+	if (!server->added)
+		return err_sys(err, ENOMEM, "table of methods");
+	for (i = 0; i < n; i++)
+		server->added[i] = (struct mcp_method){ .name = from[i].name,
+							.revisions = from[i].revisions,
+							.added = from[i].handle,
+							.ttl_ms = from[i].ttl_ms,
+							.cache_scope = from[i].cache_scope };
+	return 0;
 }
 
 static int
@@ -200,6 +225,8 @@ server_fill(struct mcp_server *server, struct err *err)
 		return err_sys(err, ENOMEM, "table of tools");
 	for (i = 0; i < server->config.n_tools && rc == 0; i++)
 		rc = add_tool(server, &server->config.tools[i], err);
+	if (rc == 0)
+		rc = add_methods(server, err);
 	if (rc < 0)
 		return rc;
 	rc = make_tools_list(server, MCP_LEGACY, MCP_LEGACY_LATEST);
@@ -242,9 +269,24 @@ mcp_server_free(struct mcp_server *server)
 	for (i = 0; i < server->n_entries; i++)
 		cJSON_Delete(server->entries[i].owned_schema);
 	free(server->entries);
+	free(server->added);
 	map_fini(&server->by_name);
 	buf_fini(&server->tools_list[MCP_LEGACY]);
 	buf_fini(&server->tools_list[MCP_MODERN]);
 	buf_fini(&server->discover);
 	free(server);
+}
+
+bool
+mcp_server_has_method(const struct mcp_server *server, const char *name, enum mcp_revision revision)
+{
+	return mcp_method_find(server, name, revision) != NULL;
+}
+
+const cJSON *
+mcp_server_input_schema(const struct mcp_server *server, const char *tool)
+{
+	const struct mcp_tool_entry *entry = map_get(&server->by_name, tool);
+
+	return entry ? entry->schema : NULL;
 }

@@ -25,8 +25,9 @@ mcp_session_new(const struct mcp_server *server, const struct mcp_session_config
 		return err_sys(err, ENOMEM, "MCP session");
 	s->server = server;
 	s->config = *config;
-	buf_init(&s->out, MCP_FRAME_MAX);
-	if (buf_reserve(&s->out, OUT_RESERVE) < 0) {
+	buf_init(&s->own_out, MCP_FRAME_MAX);
+	s->out = config->out ? config->out : &s->own_out;
+	if (buf_reserve(s->out, OUT_RESERVE) < 0) {
 		mcp_session_free(s);
 		return err_sys(err, ENOMEM, "MCP session");
 	}
@@ -46,7 +47,11 @@ mcp_session_free(struct mcp_session *session)
 	map_for_each (&session->calls, it, call)
 		call_cancel(call);
 	map_fini(&session->calls);
-	buf_fini(&session->out);
+	ask_forget(session, NULL);
+	map_fini(&session->asks);
+	notify_forget(session);
+	cJSON_Delete(session->client_caps);
+	buf_fini(&session->own_out);
 	free(session);
 }
 
@@ -129,14 +134,14 @@ session_send(struct mcp_session *session, const struct mcp_return *to, enum mcp_
 	struct mcp_batch *batch = to->batch;
 
 	if (!batch) {
-		emit(session, &session->out, kind, code, to->origin);
-	} else if (batch_add(batch, &session->out) < 0) {
+		emit(session, session->out, kind, code, to->origin);
+	} else if (batch_add(batch, session->out) < 0) {
 		/* Too large for one message: what is there goes first. */
 		batch_send(session, batch, to->origin);
-		if (batch_add(batch, &session->out) < 0)
-			emit(session, &session->out, kind, code, to->origin);
+		if (batch_add(batch, session->out) < 0)
+			emit(session, session->out, kind, code, to->origin);
 	}
-	shrink(&session->out);
+	shrink(session->out);
 }
 
 void
@@ -147,8 +152,8 @@ session_verror(struct mcp_session *session, const struct mcp_return *to, int cod
 	struct json j;
 
 	(void)vsnprintf(text, sizeof text, fmt, ap);
-	buf_clear(&session->out);
-	json_begin(&j, &session->out);
+	buf_clear(session->out);
+	json_begin(&j, session->out);
 	json_object_begin(&j, NULL);
 	json_str(&j, "jsonrpc", "2.0");
 	if (to->id.len)
@@ -232,7 +237,8 @@ modern_revision(struct mcp_session *session, const struct mcp_return *to, const 
 static enum mcp_revision
 legacy_revision(struct mcp_session *session, const struct mcp_return *to, const struct message *m)
 {
-	const struct mcp_method *method = mcp_method_find(m->method, MCP_LEGACY_LATEST);
+	const struct mcp_method *method =
+		mcp_method_find(session->server, m->method, MCP_LEGACY_LATEST);
 	char versions[REVISION_LIST_MAX];
 
 	if (session->revision)
@@ -306,7 +312,7 @@ receive_request(struct mcp_session *session, const struct mcp_return *to, const 
 	revision = is_modern ? modern_revision(session, to, m) : legacy_revision(session, to, m);
 	if (!revision)
 		return;
-	method = mcp_method_find(m->method, revision);
+	method = mcp_method_find(session->server, m->method, revision);
 	if (!method)
 		session_error(session, to, MCP_METHOD_NOT_FOUND, NULL, "Method not found: %.80s",
 			      m->method);
@@ -341,7 +347,8 @@ receive_one(struct mcp_session *session, const cJSON *root, struct scan_span tex
 	case MESSAGE_NOTIFICATION:
 		session_notice(session, &m);
 		break;
-	case MESSAGE_RESPONSE: /* we asked for nothing */
+	case MESSAGE_RESPONSE:
+		ask_answered(session, &m, root);
 		break;
 	}
 }
@@ -377,6 +384,30 @@ receive_batch(struct mcp_session *session, const cJSON *root, struct scan_span t
 }
 
 void
+session_hold(struct mcp_session *session, void *origin)
+{
+	if (session->config.hold)
+		session->config.hold(origin);
+}
+
+void
+session_release(struct mcp_session *session, void *origin)
+{
+	if (session->config.release)
+		session->config.release(origin);
+}
+
+void
+mcp_session_receive_parsed(struct mcp_session *session, const cJSON *root, struct scan_span text,
+			   void *origin)
+{
+	if (cJSON_IsArray(root))
+		receive_batch(session, root, text, origin);
+	else
+		receive_one(session, root, text, origin, NULL);
+}
+
+void
 mcp_session_receive(struct mcp_session *session, const void *bytes, size_t len, void *origin)
 {
 	struct mcp_return to = { .origin = origin };
@@ -394,9 +425,18 @@ mcp_session_receive(struct mcp_session *session, const void *bytes, size_t len, 
 			      err.msg);
 		return;
 	}
-	if (cJSON_IsArray(root))
-		receive_batch(session, root, text, origin);
-	else
-		receive_one(session, root, text, origin, NULL);
+	mcp_session_receive_parsed(session, root, text, origin);
 	cJSON_Delete(root);
+}
+
+void
+mcp_session_end_standing(struct mcp_session *session)
+{
+	struct mcp_call *call;
+	size_t it;
+
+	map_for_each (&session->calls, it, call) {
+		if (call->method->flags & METHOD_STANDING)
+			call_end_standing(call);
+	}
 }

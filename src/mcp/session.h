@@ -12,10 +12,12 @@
 #ifndef JOBWIRE_MCP_SESSION_H
 #define JOBWIRE_MCP_SESSION_H
 
+#include <cjson/cJSON.h>
 #include <stddef.h>
 
 #include "base/macros.h"
 #include "mcp/revision.h"
+#include "mcp/scan.h"
 
 #define MCP_CALLS_MAX 256
 #define MCP_FRAME_MAX (4u << 20) /* clients close the connection at 8 MiB */
@@ -28,6 +30,8 @@ enum mcp_error {
 	MCP_METHOD_NOT_FOUND = -32601,
 	MCP_INVALID_PARAMS = -32602,
 	MCP_INTERNAL_ERROR = -32603,
+	MCP_HEADER_MISMATCH = -32020, /* of transports that repeat the body in headers */
+	MCP_MISSING_CAPABILITY = -32021,
 	MCP_UNSUPPORTED_VERSION = -32022,
 };
 
@@ -36,6 +40,7 @@ enum mcp_outgoing_kind {
 	MCP_OUT_ERROR,
 	MCP_OUT_BATCH, /* an array of results and errors */
 	MCP_OUT_NOTIFICATION,
+	MCP_OUT_REQUEST,  /* that the client is to answer */
 	MCP_OUT_PROGRESS, /* a notification that may be dropped where the peer is slow */
 };
 
@@ -48,6 +53,7 @@ struct mcp_outgoing {
 	void *origin; /* as it was given with the message that this belongs to */
 };
 
+struct buf;
 struct err;
 struct mcp_server;
 struct mcp_session;
@@ -58,6 +64,14 @@ struct mcp_session_config {
 	void (*send)(void *arg, const struct mcp_outgoing *out);
 	void *send_arg;
 	void *tool_arg; /* for the tools' handlers */
+	/* Optional, both or none: a request that came with this origin is under way, and will be
+	 * heard of no more, whether it was answered or cancelled. As restricted as the first hook.
+	 */
+	void (*hold)(void *origin);
+	void (*release)(void *origin);
+	/* Where messages are written before they are sent: many sessions of one thread can share
+	 * one buffer, bounded by MCP_FRAME_MAX. NULL: one of its own. */
+	struct buf *out;
 };
 
 /* The caller owns *ret_session. The server must outlive it. */
@@ -70,6 +84,13 @@ void mcp_session_free(struct mcp_session *session);
 /* One message, or a batch. Borrowed for the call. `origin` comes back with all that is sent in
  * answer to it; a stream of its own needs none. */
 void mcp_session_receive(struct mcp_session *session, const void *bytes, size_t len, void *origin);
+
+/* The same with what tree_parse() (mcp/tree.h) gave for it, for a transport that had to look. */
+void mcp_session_receive_parsed(struct mcp_session *session, const cJSON *root,
+				struct scan_span text, void *origin);
+
+/* End the standing requests (subscriptions) from this side, each with a result. */
+void mcp_session_end_standing(struct mcp_session *session);
 
 /* Answer something that was no message to the transport (too long a line): an error, id null. */
 void mcp_session_refuse(struct mcp_session *session, int code, const char *why, void *origin);

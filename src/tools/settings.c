@@ -6,9 +6,8 @@
 
 #include "base/err.h"
 
-#define GROUP_MAX    64 /* bytes, as the engine takes them */
-#define WARNINGS_MAX ((size_t)16 * 1024)
-#define BLANKS       " \t\r\n"
+#define GROUP_MAX 64 /* bytes, as the engine takes them */
+#define BLANKS    " \t\r\n"
 
 static const struct option_spec rows[] = {
 #define SETTING(type, member, name, env, initial, min, max, arg, help)                          \
@@ -33,30 +32,32 @@ env_value(struct options *o, const char *name)
 	return len ? arena_copy(&o->arena, text, len) : NULL;
 }
 
-static void
-read_env(struct tools_settings *s)
+void
+tools_settings_read_env(struct options *o, struct buf *warnings)
 {
 	const struct option_spec *row;
 	const char *text;
 	struct err err;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		row = &rows[i];
-		text = row->env ? env_value(&s->options, row->env) : NULL;
+	for (i = 0; i < o->n; i++) {
+		row = &o->rows[i];
+		text = row->env ? env_value(o, row->env) : NULL;
 		if (!text)
 			continue;
 		err = (struct err){ 0 };
-		if (options_set(&s->options, row, row->env, text, &err) < 0)
-			(void)!buf_addf(&s->warnings,
+		if (options_set(o, row, row->env, text, &err) < 0)
+			(void)!buf_addf(warnings,
 					"warning: %s; it is ignored and the default counts: %s\n",
 					err.msg, row->initial ? row->initial : "none");
 	}
 }
 
-static int
-check_group(const char *group, struct err *err)
+int
+tools_settings_check(const struct tools_settings *s, struct err *err)
 {
+	const char *group = s->group;
+
 	if (group && (!*group || strlen(group) > GROUP_MAX))
 		return err_set(err, ERR_INVALID_ARGUMENT, "--group: a name has 1 to %d bytes",
 			       GROUP_MAX);
@@ -69,16 +70,16 @@ tools_settings_read(struct tools_settings *s, int argc, char **argv, struct err 
 	int next, rc;
 
 	memset(s, 0, sizeof *s);
-	buf_init(&s->warnings, WARNINGS_MAX);
+	buf_init(&s->warnings, TOOLS_WARNINGS_MAX);
 	options_init(&s->options, rows, ARRAY_SIZE(rows), s);
 	rc = options_defaults(&s->options, err);
 	if (rc < 0)
 		return rc;
-	read_env(s);
+	tools_settings_read_env(&s->options, &s->warnings);
 	rc = options_from_args(&s->options, argc, argv, &next, err);
 	if (rc == 0 && next < argc)
 		rc = err_set(err, ERR_INVALID_ARGUMENT, "'%.100s' is no option", argv[next]);
-	return rc < 0 ? rc : check_group(s->group, err);
+	return rc < 0 ? rc : tools_settings_check(s, err);
 }
 
 void

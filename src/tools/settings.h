@@ -39,6 +39,11 @@ struct tools_settings {
 int tools_settings_read(struct tools_settings *s, int argc, char **argv,
 			struct err *err) MUST_CHECK;
 void tools_settings_fini(struct tools_settings *s);
+
+/* The pieces of it, for an adapter whose table holds these rows and some of its own. */
+#define TOOLS_WARNINGS_MAX ((size_t)16 * 1024)
+void tools_settings_read_env(struct options *o, struct buf *warnings);
+int tools_settings_check(const struct tools_settings *s, struct err *err) MUST_CHECK;
 void tools_settings_print_help(FILE *out, const char *program);
 
 #endif

@@ -90,7 +90,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct mcp_server *server;
 	const struct mcp_result done = { .text = "done", .text_len = 4 };
 	struct held held = { .n = 0 };
-	struct mcp_session_config config = { check_sent, NULL, &held };
+	struct mcp_session_config config = { .send = check_sent, .tool_arg = &held };
 	struct mcp_session *session;
 	const uint8_t *end;
 	size_t n;

@@ -289,7 +289,9 @@ a_session_that_goes_cancels_its_calls(void **state)
 {
 	struct peer *peer = *state;
 	struct mcp_call *stubborn;
-	struct mcp_session_config config = { peer_send, peer, peer };
+	struct mcp_session_config config = { .send = peer_send,
+					     .send_arg = peer,
+					     .tool_arg = peer };
 	struct err err = { 0 };
 
 	peer_say(peer, CALL("1", "\"name\":\"stubborn\""));

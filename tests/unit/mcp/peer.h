@@ -126,7 +126,9 @@ peer_setup(void **state)
 		.n_tools = ARRAY_SIZE(peer_tools),
 	};
 	struct peer *peer = calloc(1, sizeof *peer);
-	struct mcp_session_config session = { peer_send, peer, peer };
+	struct mcp_session_config session = { .send = peer_send,
+					      .send_arg = peer,
+					      .tool_arg = peer };
 	struct err err = { 0 };
 
 	assert_non_null(peer);
