@@ -206,7 +206,7 @@ class Engines(CrashTest):
         self.assertEqual(signalled.result().processes, 1)
         self.client.output_until(job.id, b"signal\n")
         typed = b"".join(b"%d\n" % offsets.index(offset) for offset in sorted(offsets))
-        until(lambda: typed in self.client.output(job.id).replace(b"signal\n", b""),
+        until(lambda: typed in self.client.read(job.id).data.replace(b"signal\n", b""),
               "all that was typed")
         self.assertTrue(self.client.stop(job.id).done)
 
