@@ -37,6 +37,15 @@ struct option_list {
 	size_t len;
 };
 
+/* The type of the member that a row of OPTION_<type> writes, for tables that make their struct. */
+#define SETTING_FLAG     bool
+#define SETTING_STRING   const char *
+#define SETTING_INT      int64_t
+#define SETTING_SIZE     int64_t
+#define SETTING_DURATION int64_t
+#define SETTING_CHOICE   int
+#define SETTING_LIST     struct option_list
+
 struct option_spec {
 	const char *name; /* the flag without "--", and the key in the file */
 	char letter;      /* short flag, or 0 */

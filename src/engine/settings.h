@@ -16,13 +16,6 @@
 struct endpoint;
 struct err;
 
-#define SETTING_FLAG     bool
-#define SETTING_STRING   const char *
-#define SETTING_INT      int64_t
-#define SETTING_SIZE     int64_t
-#define SETTING_DURATION int64_t
-#define SETTING_CHOICE   int
-
 struct settings {
 #define SETTING(type, member, name, letter, env, initial, min, max, arg, help) \
 	SETTING_##type member;

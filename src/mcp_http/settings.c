@@ -80,21 +80,10 @@ read_token(struct http_settings *s, struct err *err)
 int
 http_settings_read(struct http_settings *s, int argc, char **argv, struct err *err)
 {
-	struct options *o = &s->tools.options;
-	int next, rc;
+	int rc;
 
 	memset(s, 0, sizeof *s);
-	buf_init(&s->tools.warnings, TOOLS_WARNINGS_MAX);
-	options_init(o, rows, ARRAY_SIZE(rows), s);
-	rc = options_defaults(o, err);
-	if (rc < 0)
-		return rc;
-	tools_settings_read_env(o, &s->tools.warnings);
-	rc = options_from_args(o, argc, argv, &next, err);
-	if (rc == 0 && next < argc)
-		rc = err_set(err, ERR_INVALID_ARGUMENT, "'%.100s' is no option", argv[next]);
-	if (rc == 0)
-		rc = tools_settings_check(&s->tools, err);
+	rc = tools_settings_read_rows(&s->tools, rows, ARRAY_SIZE(rows), s, argc, argv, err);
 	if (rc == 0 && !s->tools.help && !s->tools.version)
 		rc = read_token(s, err);
 	return rc;

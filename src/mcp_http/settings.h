@@ -11,8 +11,6 @@
 #define HTTP_TOKEN_MIN 16
 #define HTTP_TOKEN_MAX 512
 
-#define SETTING_LIST struct option_list
-
 struct http_settings {
 	struct tools_settings tools;
 #define SETTING(type, member, name, env, initial, min, max, arg, help) SETTING_##type member;

@@ -7,54 +7,27 @@
 
 #include "base/err.h"
 #include "base/sys.h"
-#include "mcp/server.h"
 #include "mcp_stdio/stdio.h"
+#include "tools/adapter.h"
 #include "tools/settings.h"
-#include "tools/tools.h"
 
 #define PROGRAM "jobwire-mcp"
 
-enum {
-	EXIT_ENDED = 0,
-	EXIT_FAILED = 1,
-	EXIT_USAGE = 2,
-};
-
-static void
-say_warnings(struct buf *warnings)
-{
-	(void)fprintf(stderr, "%.*s", (int)warnings->len,
-		      warnings->len ? (const char *)buf_head(warnings) : "");
-	buf_clear(warnings);
-}
-
-/* What is on its way when the session ends is cancelled with the session, before the tools go. */
 static int
 serve(struct tools_settings *settings, const struct descriptors *fds, struct event_base *base,
       struct err *err)
 {
-	struct mcp_server_config config = { .name = "jobwire",
-					    .title = "jobwire background jobs",
-					    .version = JOBWIRE_VERSION,
-					    .instructions = tools_instructions() };
-	struct mcp_server *server = NULL;
-	struct tools *tools = NULL;
+	struct adapter adapter;
 	struct stdio *stdio = NULL;
 	int rc;
 
-	rc = tools_new(base, settings, &settings->warnings, &tools, err);
-	say_warnings(&settings->warnings);
-	if (rc == 0) {
-		config.tools = tools_table(tools, &config.n_tools);
-		rc = mcp_server_new(&config, &server, err);
-	}
+	rc = adapter_init(&adapter, base, settings, err);
 	if (rc == 0)
-		rc = stdio_new(base, fds, server, tools, &stdio, err);
+		rc = stdio_new(base, fds, adapter.server, adapter.tools, &stdio, err);
 	if (rc == 0)
 		rc = stdio_run(stdio, err);
 	stdio_free(stdio);
-	mcp_server_free(server);
-	tools_free(tools);
+	adapter_fini(&adapter);
 	return rc;
 }
 
@@ -81,19 +54,19 @@ main(int argc, char **argv)
 {
 	struct tools_settings settings;
 	struct err err = { 0 };
-	int status = EXIT_ENDED;
+	int status = ADAPTER_ENDED;
 
 	sys_faults_from_env();
 	if (tools_settings_read(&settings, argc, argv, &err) < 0) {
 		(void)fprintf(stderr, PROGRAM ": %s\nTry '" PROGRAM " --help'.\n", err.msg);
-		status = EXIT_USAGE;
+		status = ADAPTER_USAGE;
 	} else if (settings.help) {
 		tools_settings_print_help(stdout, PROGRAM);
 	} else if (settings.version) {
 		(void)puts(PROGRAM " " JOBWIRE_VERSION);
 	} else if (run(&settings, &err) < 0) {
 		(void)fprintf(stderr, PROGRAM ": %s\n", err.msg);
-		status = EXIT_FAILED;
+		status = ADAPTER_FAILED;
 	}
 	tools_settings_fini(&settings);
 	return status;

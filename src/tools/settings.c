@@ -6,8 +6,9 @@
 
 #include "base/err.h"
 
-#define GROUP_MAX 64 /* bytes, as the engine takes them */
-#define BLANKS    " \t\r\n"
+#define GROUP_MAX    64 /* bytes, as the engine takes them */
+#define WARNINGS_MAX ((size_t)16 * 1024)
+#define BLANKS       " \t\r\n"
 
 static const struct option_spec rows[] = {
 #define SETTING(type, member, name, env, initial, min, max, arg, help)                          \
@@ -32,8 +33,8 @@ env_value(struct options *o, const char *name)
 	return len ? arena_copy(&o->arena, text, len) : NULL;
 }
 
-void
-tools_settings_read_env(struct options *o, struct buf *warnings)
+static void
+read_env(struct options *o, struct buf *warnings)
 {
 	const struct option_spec *row;
 	const char *text;
@@ -53,8 +54,8 @@ tools_settings_read_env(struct options *o, struct buf *warnings)
 	}
 }
 
-int
-tools_settings_check(const struct tools_settings *s, struct err *err)
+static int
+check(const struct tools_settings *s, struct err *err)
 {
 	const char *group = s->group;
 
@@ -65,21 +66,28 @@ tools_settings_check(const struct tools_settings *s, struct err *err)
 }
 
 int
-tools_settings_read(struct tools_settings *s, int argc, char **argv, struct err *err)
+tools_settings_read_rows(struct tools_settings *s, const struct option_spec *table, size_t n,
+			 void *values, int argc, char **argv, struct err *err)
 {
 	int next, rc;
 
-	memset(s, 0, sizeof *s);
-	buf_init(&s->warnings, TOOLS_WARNINGS_MAX);
-	options_init(&s->options, rows, ARRAY_SIZE(rows), s);
+	buf_init(&s->warnings, WARNINGS_MAX);
+	options_init(&s->options, table, n, values);
 	rc = options_defaults(&s->options, err);
 	if (rc < 0)
 		return rc;
-	tools_settings_read_env(&s->options, &s->warnings);
+	read_env(&s->options, &s->warnings);
 	rc = options_from_args(&s->options, argc, argv, &next, err);
 	if (rc == 0 && next < argc)
 		rc = err_set(err, ERR_INVALID_ARGUMENT, "'%.100s' is no option", argv[next]);
-	return rc < 0 ? rc : tools_settings_check(s, err);
+	return rc < 0 ? rc : check(s, err);
+}
+
+int
+tools_settings_read(struct tools_settings *s, int argc, char **argv, struct err *err)
+{
+	memset(s, 0, sizeof *s);
+	return tools_settings_read_rows(s, rows, ARRAY_SIZE(rows), s, argc, argv, err);
 }
 
 void

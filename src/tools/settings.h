@@ -20,13 +20,6 @@
 
 struct err;
 
-#define SETTING_FLAG     bool
-#define SETTING_STRING   const char *
-#define SETTING_INT      int64_t
-#define SETTING_SIZE     int64_t
-#define SETTING_DURATION int64_t
-#define SETTING_CHOICE   int
-
 struct tools_settings {
 #define SETTING(type, member, name, env, initial, min, max, arg, help) SETTING_##type member;
 #include "tools/settings.def"
@@ -40,10 +33,10 @@ int tools_settings_read(struct tools_settings *s, int argc, char **argv,
 			struct err *err) MUST_CHECK;
 void tools_settings_fini(struct tools_settings *s);
 
-/* The pieces of it, for an adapter whose table holds these rows and some of its own. */
-#define TOOLS_WARNINGS_MAX ((size_t)16 * 1024)
-void tools_settings_read_env(struct options *o, struct buf *warnings);
-int tools_settings_check(const struct tools_settings *s, struct err *err) MUST_CHECK;
+/* The same for an adapter whose table holds these rows and some of its own: `values` is its struct,
+ * zeroed, and `s` lies in it. */
+int tools_settings_read_rows(struct tools_settings *s, const struct option_spec *table, size_t n,
+			     void *values, int argc, char **argv, struct err *err) MUST_CHECK;
 void tools_settings_print_help(FILE *out, const char *program);
 
 #endif
